@@ -1,0 +1,22 @@
+/** The contract of an isolation: what an agent may touch. It wraps a command value; it starts nothing. */
+import type { Command } from "../model/command.ts";
+
+/** What is visible and writable. Absolute paths, the same inside and outside. */
+export interface Space {
+  /** HOME of the worker: writable, but for `protect`. */
+  readonly home: string;
+  /** Root of the fleet and home of the operator: invisible, but for `home` and `readOnly`. */
+  readonly hidden: readonly string[];
+  /** Files and folders to show read-only (the agent's program, Bun, this package, the policy of this attempt). */
+  readonly readOnly: readonly string[];
+  /** Paths below `home` that the agent may read and not change; those that do not exist become empty and unchangeable. */
+  readonly protect: readonly string[];
+}
+
+export interface Isolation {
+  readonly name: "bubblewrap" | "settings" | "none";
+  /** Every process inside dies with the first process of its own pid namespace. */
+  readonly pidNamespace: boolean;
+  /** Pure. */
+  wrap(command: Command, space: Space): Command;
+}
