@@ -1,0 +1,155 @@
+/** What the local GitHub knows besides git: users, repositories, issues, their events, and its one clock. */
+
+export type Level = "none" | "read" | "triage" | "write" | "maintain" | "admin";
+
+export interface User {
+  id: number;
+  login: string;
+  type: "User" | "Organization" | "Bot";
+}
+
+export interface Label {
+  id: number;
+  name: string;
+  color: string;
+  description: string | null;
+}
+
+export interface Comment {
+  id: number;
+  issue: number;
+  author: User;
+  body: string;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface IssueEvent {
+  id: number;
+  event: "labeled" | "unlabeled" | "closed" | "reopened" | "renamed" | "merged" | "head_ref_deleted" | "transferred";
+  actor: User;
+  createdAt: Date;
+  label?: Label;
+  commit?: string;
+  rename?: { from: string; to: string };
+}
+
+export interface Pull {
+  headRepo: number;
+  headRef: string;
+  headSha: string;
+  baseRef: string;
+  baseSha: string;
+  draft: boolean;
+  mergedAt: Date | undefined;
+  mergedBy: User | undefined;
+  mergeSha: string | undefined;
+}
+
+export interface Issue {
+  id: number;
+  number: number;
+  title: string;
+  body: string | null;
+  state: "open" | "closed";
+  stateReason: "completed" | "not_planned" | "duplicate" | "reopened" | null;
+  author: User;
+  labels: Label[];
+  assignees: User[];
+  locked: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+  closedAt: Date | undefined;
+  closedBy: User | undefined;
+  lastEditedAt: Date | undefined;
+  editor: User | undefined;
+  events: IssueEvent[];
+  pull: Pull | undefined;
+  /** Deleted, or moved to another repository under a new number. */
+  gone: "deleted" | { repo: number; number: number } | undefined;
+}
+
+export interface Repo {
+  id: number;
+  owner: User;
+  name: string;
+  description: string | null;
+  private: boolean;
+  archived: boolean;
+  hasIssues: boolean;
+  defaultBranch: string;
+  /** The bare repository: the one truth about refs and commits. */
+  dir: string;
+  permissions: Map<string, Level>;
+  labels: Map<string, Label>;
+  issues: Map<number, Issue>;
+  comments: Map<number, Comment>;
+  lastNumber: number;
+  createdAt: Date;
+  updatedAt: Date;
+  pushedAt: Date;
+}
+
+export class World {
+  readonly users = new Map<string, User>();
+  /** Token to login. */
+  readonly tokens = new Map<string, string>();
+  readonly repos = new Map<number, Repo>();
+  #lastId = 1000;
+  #aheadMs = 0;
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** GitHub's clock: every timestamp, the Date header and the dates that it stamps on commits. */
+  now(): Date {
+    return new Date(Date.now() + this.#aheadMs);
+  }
+
+  advance(ms: number): void {
+    this.#aheadMs += ms;
+  }
+
+  /** The account of that login, made if there is none yet. Logins are case-insensitive. */
+  user(login: string, type: User["type"] = "User"): User {
+    const key = login.toLowerCase();
+    const known = this.users.get(key);
+    if (known) return known;
+    const user: User = { id: this.nextId(), login, type };
+    this.users.set(key, user);
+    return user;
+  }
+
+  findRepo(owner: string, name: string): Repo | undefined {
+    const full = `${owner}/${name}`.toLowerCase();
+    return this.repos.values().find((repo) => fullName(repo).toLowerCase() === full);
+  }
+
+  userOfToken(token: string): User | undefined {
+    const login = this.tokens.get(token);
+    return login === undefined ? undefined : this.users.get(login.toLowerCase());
+  }
+}
+
+export function fullName(repo: Repo): string {
+  return `${repo.owner.login}/${repo.name}`;
+}
+
+/** What that user may do: the explicit grant, else everybody may read a public repository. */
+export function levelOf(repo: Repo, user: User | undefined): Level {
+  const granted = user ? repo.permissions.get(user.login.toLowerCase()) : undefined;
+  if (granted && granted !== "none") return granted;
+  return repo.private ? "none" : "read";
+}
+
+const ranks: Level[] = ["none", "read", "triage", "write", "maintain", "admin"];
+
+export function atLeast(level: Level, needed: Level): boolean {
+  return ranks.indexOf(level) >= ranks.indexOf(needed);
+}
+
+/** GitHub's timestamps have a resolution of one second. */
+export function stamp(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}
