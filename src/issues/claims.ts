@@ -1,0 +1,111 @@
+/**
+ * The claim as GitHub keeps it: a ref per issue that only moves forward. `write` is its one primitive, a compare-and-swap:
+ * a commit whose parent is the tip that we saw is a fast-forward only while that tip is still there.
+ */
+import { type Claim, claimRef, claimSchema, type Tip } from "../model/claim.ts";
+import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
+import type { Client } from "./octokit.ts";
+
+/** The empty tree exists in every repository; a claim says all in its message. */
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+export interface ClaimPlace {
+  readonly repo: string;
+  readonly issue: number;
+  /** For example `refs/claude-workers/claims` */
+  readonly namespace: string;
+}
+
+export type Written = { readonly won: true; readonly tip: Tip } | { readonly won: false; readonly tip: Tip | null };
+
+export class Claims {
+  constructor(private readonly client: Client) {}
+
+  /**
+   * The tip as it is now, and GitHub's own clock.
+   * @throws FleetError `github` also for an empty repository, which can hold no claim
+   */
+  async read(place: ClaimPlace): Promise<{ tip: Tip | null; serverNow: number }> {
+    const what = `claim of ${place.repo}#${place.issue}`;
+    try {
+      const ref = await this.client.rest.git.getRef({ ...owner(place), ref: shortRef(place) });
+      const sha = ref.data.object.sha;
+      const commit = await this.client.rest.git.getCommit({ ...owner(place), commit_sha: sha });
+      return { tip: toTip(commit.data), serverNow: Date.parse(commit.headers.date ?? "") };
+    } catch (error) {
+      if (hasStatus(error, 404)) return { tip: null, serverNow: dateOf(error) };
+      throw githubFailure(error, what);
+    }
+  }
+
+  /**
+   * Puts `claim` behind `parent`, if that is still the tip (null: if there is none).
+   * An unclear reply is read back: our commit is there, or the old tip (the same commit is sent once more), or another's.
+   */
+  async write(place: ClaimPlace, parent: Tip | null, claim: Claim): Promise<Written> {
+    const what = `claim of ${place.repo}#${place.issue}`;
+    let commit: Tip;
+    try {
+      const made = await this.client.rest.git.createCommit({
+        ...owner(place),
+        message: JSON.stringify(claim),
+        tree: emptyTree,
+        parents: parent ? [parent.sha] : [],
+        // A commit without a ref is nothing; making it twice does no harm.
+        request: { retries: 2 },
+      });
+      commit = toTip(made.data);
+    } catch (error) {
+      throw githubFailure(error, what);
+    }
+    for (let last = false; ; last = true) {
+      try {
+        await this.move(place, parent, commit.sha);
+        return { won: true, tip: commit };
+      } catch (error) {
+        if (!isUnclear(error)) throw githubFailure(error, what);
+        const { tip } = await this.read(place);
+        if (tip?.sha === commit.sha) return { won: true, tip: commit };
+        if (tip?.sha !== parent?.sha) return { won: false, tip };
+        if (last) throw githubFailure(error, what);
+      }
+    }
+  }
+
+  private async move(place: ClaimPlace, parent: Tip | null, sha: string): Promise<void> {
+    if (parent === null) {
+      await this.client.rest.git.createRef({ ...owner(place), ref: claimRef(place.namespace, place.issue), sha });
+    } else {
+      await this.client.rest.git.updateRef({ ...owner(place), ref: shortRef(place), sha, force: false });
+    }
+  }
+}
+
+function owner(place: ClaimPlace): { owner: string; repo: string } {
+  const [owner = "", repo = ""] = place.repo.split("/");
+  return { owner, repo };
+}
+
+/** The API names refs without `refs/` in paths. */
+function shortRef(place: ClaimPlace): string {
+  return claimRef(place.namespace, place.issue).replace(/^refs\//, "");
+}
+
+/** Message, tree and server time of a claim commit. */
+function toTip(commit: { sha: string; message: string; tree: { sha: string }; committer: { date: string } }): Tip {
+  return { sha: commit.sha, tree: commit.tree.sha, claim: parseClaim(commit.message), committedAt: Date.parse(commit.committer.date) };
+}
+
+function parseClaim(message: string): Claim | null {
+  try {
+    const parsed = claimSchema.safeParse(JSON.parse(message));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+function dateOf(error: unknown): number {
+  const headers = error instanceof Error && "response" in error ? (error.response as { headers?: { date?: string } }).headers : undefined;
+  return Date.parse(headers?.date ?? "");
+}

@@ -1,0 +1,214 @@
+/** GitHub as a source of work: repositories, issues, labels, comments and pull requests. One request a line, errors in our terms. */
+import { FleetError } from "../model/errors.ts";
+import { Claims } from "./claims.ts";
+import { githubFailure, hasStatus } from "./github-errors.ts";
+import { type Client, connect, type GitHubSettings } from "./octokit.ts";
+
+export interface Repository {
+  readonly nodeId: string;
+  readonly fullName: string;
+  readonly defaultBranch: string;
+  readonly private: boolean;
+  readonly archived: boolean;
+  readonly mayPush: boolean;
+}
+
+export interface Issue {
+  readonly nodeId: string;
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly author: string;
+  readonly url: string;
+  readonly open: boolean;
+  readonly isPullRequest: boolean;
+  readonly labels: readonly string[];
+  readonly comments: number;
+}
+
+export interface Comment {
+  readonly id: number;
+  readonly author: string;
+  readonly createdAt: string;
+  readonly body: string;
+  readonly url: string;
+}
+
+export interface Pull {
+  readonly number: number;
+  readonly url: string;
+  readonly open: boolean;
+  readonly merged: boolean;
+  readonly body: string;
+  readonly headSha: string;
+  readonly headRef: string;
+}
+
+export class GitHub {
+  readonly claims: Claims;
+  private readonly client: Client;
+
+  constructor(settings: GitHubSettings) {
+    this.client = connect(settings);
+    this.claims = new Claims(this.client);
+  }
+
+  /** @throws FleetError `notFound`, `auth`, `github` */
+  async repository(repo: string): Promise<Repository> {
+    const { data } = await ask(`repository ${repo}`, this.client.rest.repos.get(split(repo)));
+    return {
+      nodeId: data.node_id,
+      fullName: data.full_name,
+      defaultBranch: data.default_branch,
+      private: data.private,
+      archived: data.archived,
+      mayPush: data.permissions?.push ?? false,
+    };
+  }
+
+  /** A pull request's number answers too, with `isPullRequest`. @throws FleetError `notFound`, `auth`, `github` */
+  async issue(repo: string, number: number): Promise<Issue> {
+    const { data } = await ask(`issue ${repo}#${number}`, this.client.rest.issues.get({ ...split(repo), issue_number: number }));
+    return {
+      nodeId: data.node_id,
+      number: data.number,
+      title: data.title,
+      body: data.body ?? "",
+      author: data.user?.login ?? "ghost",
+      url: data.html_url,
+      open: data.state === "open",
+      isPullRequest: data.pull_request !== undefined,
+      labels: namesOf(data.labels),
+      comments: data.comments,
+    };
+  }
+
+  /** All comments, oldest first, at most `limit`. */
+  async comments(repo: string, number: number, limit: number): Promise<Comment[]> {
+    const found: Comment[] = [];
+    for (let page = 1; found.length < limit; page++) {
+      const request = this.client.rest.issues.listComments({ ...split(repo), issue_number: number, per_page: 100, page });
+      const { data } = await ask(`comments of ${repo}#${number}`, request);
+      for (const one of data) {
+        found.push({ id: one.id, author: one.user?.login ?? "ghost", createdAt: one.created_at, body: one.body ?? "", url: one.html_url });
+      }
+      if (data.length < 100) break;
+    }
+    return found.slice(0, limit);
+  }
+
+  /** Whether that person may write to the repository now. Unknown means no. */
+  async mayWrite(repo: string, login: string): Promise<boolean> {
+    const request = this.client.rest.repos.getCollaboratorPermissionLevel({ ...split(repo), username: login });
+    try {
+      const { data } = await request;
+      return data.permission === "admin" || data.permission === "write";
+    } catch (error) {
+      if (hasStatus(error, 403, 404)) return false;
+      throw githubFailure(error, `permission of ${login} on ${repo}`);
+    }
+  }
+
+  /** Adds a label, which makes it where the repository has none of that name. @returns the labels after it */
+  async addLabel(repo: string, number: number, label: string): Promise<string[]> {
+    const request = this.client.rest.issues.addLabels({ ...split(repo), issue_number: number, labels: [label] });
+    const { data } = await ask(`label ${label} on ${repo}#${number}`, request);
+    return namesOf(data);
+  }
+
+  /** A label that is not there any more is no failure. */
+  async removeLabel(repo: string, number: number, label: string): Promise<void> {
+    try {
+      await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });
+    } catch (error) {
+      if (!hasStatus(error, 404, 410)) throw githubFailure(error, `label ${label} on ${repo}#${number}`);
+    }
+  }
+
+  /**
+   * One comment for each marker, however often this is said: found by the marker (an HTML comment at its top), else made.
+   * A reply that was lost is looked up, not repeated.
+   */
+  async upsertComment(repo: string, number: number, marker: string, text: string): Promise<string> {
+    const body = `<!-- ${marker} -->\n${text}`;
+    const what = `comment on ${repo}#${number}`;
+    const find = async () => (await this.comments(repo, number, 1000)).find((one) => one.body.startsWith(`<!-- ${marker} -->`));
+    const existing = await find();
+    if (existing !== undefined) {
+      const request = this.client.rest.issues.updateComment({ ...split(repo), comment_id: existing.id, body });
+      return existing.body === body ? existing.url : (await ask(what, request)).data.html_url;
+    }
+    try {
+      const made = await this.client.rest.issues.createComment({ ...split(repo), issue_number: number, body });
+      return made.data.html_url;
+    } catch (error) {
+      const after = await find();
+      if (after !== undefined) return after.url;
+      throw githubFailure(error, what);
+    }
+  }
+
+  async pullsOf(repo: string, branch: string): Promise<Pull[]> {
+    const place = split(repo);
+    const request = this.client.rest.pulls.list({ ...place, head: `${place.owner}:${branch}`, state: "all", per_page: 100 });
+    const { data } = await ask(`pull requests of ${repo}:${branch}`, request);
+    return data.map((one) => toPull({ ...one, merged: one.merged_at !== null }));
+  }
+
+  async pull(repo: string, number: number): Promise<Pull> {
+    const { data } = await ask(`pull request ${repo}#${number}`, this.client.rest.pulls.get({ ...split(repo), pull_number: number }));
+    return toPull(data);
+  }
+
+  /** Opens it once: the caller looks for an existing one first, and again when this fails. */
+  async openPull(repo: string, pull: { title: string; body: string; branch: string; base: string }): Promise<Pull> {
+    const { title, body, branch, base } = pull;
+    const request = this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base });
+    return toPull((await ask(`pull request of ${repo}:${branch}`, request)).data);
+  }
+
+  async setPullBody(repo: string, number: number, body: string): Promise<void> {
+    await ask(`pull request ${repo}#${number}`, this.client.rest.pulls.update({ ...split(repo), pull_number: number, body }));
+  }
+}
+
+function split(repo: string): { owner: string; repo: string } {
+  const [owner, name] = repo.split("/");
+  if (owner === undefined || name === undefined) throw new FleetError("usage", `not a repository: ${repo}`);
+  return { owner, repo: name };
+}
+
+async function ask<T extends { status: number }>(what: string, request: Promise<T>): Promise<T> {
+  let response: T;
+  try {
+    response = await request;
+  } catch (error) {
+    throw githubFailure(error, what);
+  }
+  // Octokit lets redirects pass as answers when they are not followed.
+  if (response.status >= 300) throw githubFailure(Object.assign(new Error("redirected"), { status: response.status, response }), what);
+  return response;
+}
+
+function namesOf(labels: readonly (string | { name?: string | null })[]): string[] {
+  return labels.flatMap((label) => (typeof label === "string" ? [label] : label.name ? [label.name] : []));
+}
+
+function toPull(data: {
+  number: number;
+  html_url: string;
+  state: string;
+  body?: string | null;
+  merged?: boolean;
+  head: { sha: string; ref: string };
+}): Pull {
+  return {
+    number: data.number,
+    url: data.html_url,
+    open: data.state === "open",
+    merged: data.merged ?? false,
+    body: data.body ?? "",
+    headSha: data.head.sha,
+    headRef: data.head.ref,
+  };
+}

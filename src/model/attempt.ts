@@ -1,0 +1,125 @@
+/**
+ * An attempt: one supervised agent process working on a task. Four turning points, each a record that is created once:
+ *
+ *     reserve --> birth (a supervisor, or a cancellation) --> [stop] --> end
+ *
+ * The first to create a record wins. Nothing else decides a state.
+ */
+import * as z from "zod/mini";
+import { outcomeNames } from "./outcome.ts";
+import { elapsedSince, type Instant, instantSchema, type Liveness, processSchema } from "./process.ts";
+import type { Task } from "./task.ts";
+
+/** `birth.json` */
+export const birthSchema = z.looseObject({
+  version: z.literal(1),
+  by: z.enum(["supervisor", "cancellation"]),
+  process: processSchema,
+  bornAt: instantSchema,
+  reason: z.nullable(z.string()),
+});
+export type Birth = z.infer<typeof birthSchema>;
+
+/** `stop.json`: a wish that the supervisor polls for. */
+export const stopSchema = z.looseObject({
+  version: z.literal(1),
+  by: z.enum(["stop", "reset", "shutdown"]),
+  at: z.string(),
+});
+export type Stop = z.infer<typeof stopSchema>;
+
+const tokensSchema = z.looseObject({ input: z.number(), output: z.number(), cacheRead: z.number(), cacheWrite: z.number() });
+
+/** `end.json`, and a line of `history.jsonl`. */
+export const endSchema = z.looseObject({
+  version: z.literal(1),
+  attempt: z.string(),
+  worker: z.string(),
+  repo: z.string(),
+  issue: z.nullable(z.number()),
+  outcome: z.enum(outcomeNames),
+  reason: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string(),
+  durationMs: z.number(),
+  model: z.string(),
+  turns: z.number(),
+  tokens: tokensSchema,
+  costUsd: z.nullable(z.number()),
+  branch: z.nullable(z.string()),
+  commits: z.number(),
+  added: z.number(),
+  removed: z.number(),
+  files: z.array(z.string()),
+  pull: z.nullable(z.looseObject({ number: z.number(), url: z.string() })),
+});
+export type End = z.infer<typeof endSchema>;
+
+/** A record as found on disk. */
+export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+/** Everything that is known of a worker's newest attempt. */
+export interface AttemptFacts {
+  readonly n: number;
+  readonly task: Read<Task>;
+  readonly birth: Read<Birth> | null;
+  readonly stop: Read<Stop> | null;
+  readonly end: Read<End> | null;
+  /** Of the process that birth names; "dead" without one. */
+  readonly supervisor: Liveness;
+  /** Of all other processes of the attempt. Matters only when the supervisor is not alive. */
+  readonly processes: Liveness;
+}
+
+export const states = ["idle", "starting", "busy", "stopping", "crashed", "unknown"] as const;
+export type State = (typeof states)[number];
+
+export interface Status {
+  readonly state: State;
+  /** Why it is crashed or unknown. */
+  readonly reason: string | null;
+}
+
+/** The only place that derives a state. `facts` null: the worker has no attempt yet. */
+export function statusOf(facts: AttemptFacts | null, now: Instant): Status {
+  // The terminal record decides alone; whatever else became of the folder no longer matters.
+  if (facts === null || facts.end?.ok) return { state: "idle", reason: null };
+  for (const read of [facts.task, facts.birth, facts.stop, facts.end]) {
+    if (read && !read.ok) return { state: "unknown", reason: read.reason };
+  }
+  const birth = facts.birth?.ok ? facts.birth.value : null;
+  const stopping = facts.stop !== null;
+  if (birth === null) return beforeBirth(facts, now);
+  if (birth.by === "cancellation") return { state: "crashed", reason: "cancelled before its supervisor started; its end is missing" };
+  if (facts.supervisor === "unknown") return { state: "unknown", reason: "its supervisor belongs to another machine or process namespace" };
+  if (facts.supervisor === "alive") return { state: stopping ? "stopping" : "busy", reason: null };
+  if (facts.processes === "alive") return { state: "stopping", reason: "its supervisor is dead, processes of the attempt still live" };
+  if (facts.processes === "unknown") return { state: "unknown", reason: "can't tell whether processes of the attempt live" };
+  return { state: "crashed", reason: "its supervisor vanished" };
+}
+
+function beforeBirth(facts: AttemptFacts, now: Instant): Status {
+  const task = facts.task.ok ? facts.task.value : null;
+  const waited = task && elapsedSince(task.reservedAt, now);
+  const expected = task !== null && waited !== null && waited >= 0 && waited < task.bornWithinMs;
+  if (expected) return { state: "starting", reason: null };
+  return { state: "crashed", reason: "its supervisor never started" };
+}
+
+/** Number of the attempt that may be reserved now, or null while the newest one has no end. */
+export function nextAttempt(facts: AttemptFacts | null): number | null {
+  if (facts === null) return 1;
+  return facts.end?.ok ? facts.n + 1 : null;
+}
+
+/**
+ * Whether somebody other than its supervisor may write the end of an attempt: only when no supervisor can appear any more
+ * (birth is taken) and nothing of it lives. A supervisor that is not born yet is first cancelled through birth.
+ */
+export function mayEndForIt(facts: AttemptFacts): "yes" | "cancel-first" | "no" {
+  if (facts.end) return "no";
+  if (facts.birth === null) return "cancel-first";
+  if (!facts.birth.ok) return "no";
+  if (facts.birth.value.by === "cancellation") return facts.processes === "dead" ? "yes" : "no";
+  return facts.supervisor === "dead" && facts.processes === "dead" ? "yes" : "no";
+}

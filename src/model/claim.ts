@@ -1,0 +1,83 @@
+/**
+ * The fleet's hold on an issue: one git ref per issue, a chain of unique commits whose messages are the states below.
+ * The server's compare-and-swap on that ref decides between hosts; the label `worker:NN` only shows it to people.
+ */
+import * as z from "zod/mini";
+
+/** Message of each commit of the chain. */
+export const claimSchema = z.looseObject({
+  v: z.literal(1),
+  issue: z.number(),
+  state: z.enum(["held", "published", "done", "failed", "released"]),
+  worker: z.string(),
+  /** The fleet (one root on one host) that wrote it. */
+  host: z.string(),
+  /** `01-7` */
+  attempt: z.string(),
+  /** Grows with each acquisition; part of branch names when the plain one is taken. */
+  epoch: z.number(),
+  leaseMs: z.number(),
+  /** Two identical commits would both seem to have been pushed. */
+  nonce: z.string(),
+  head: z.optional(z.string()),
+  pr: z.optional(z.number()),
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+/** Newest commit of a chain. `claim` null: a message that is not ours to understand. */
+export interface Tip {
+  readonly sha: string;
+  readonly tree: string;
+  readonly claim: Claim | null;
+  /** Stamped by the server, epoch ms, 1 s resolution. */
+  readonly committedAt: number;
+}
+
+export type AcquireDecision =
+  | { readonly kind: "free"; readonly epoch: number }
+  /** Ours, but an earlier attempt's: the caller must have proved its processes dead. */
+  | { readonly kind: "retake"; readonly epoch: number; readonly attempt: string }
+  /** The work is on GitHub, only its pull request is not confirmed: to be finished, by any host, without an agent. */
+  | { readonly kind: "unfinished"; readonly claim: Claim }
+  /** Delivered before: free again once that pull request is closed. */
+  | { readonly kind: "delivered"; readonly epoch: number; readonly pr: number }
+  | { readonly kind: "taken"; readonly why: string };
+
+/**
+ * May a new attempt take the issue?
+ * @param serverNow GitHub's own clock (Date header), epoch ms; no host's clock counts
+ * @param again somebody asked for it by number: finished claims do not count
+ */
+export function acquireDecision(tip: Tip | null, at: { serverNow: number; graceMs: number; host: string; again: boolean }): AcquireDecision {
+  if (tip === null) return { kind: "free", epoch: 1 };
+  const { claim } = tip;
+  if (claim === null) return { kind: "taken", why: "its claim was written by a newer or another program" };
+  const epoch = claim.epoch + 1;
+  const by = `worker ${claim.worker} (attempt ${claim.attempt}, fleet ${claim.host.slice(0, 8)})`;
+  switch (claim.state) {
+    case "released":
+      return { kind: "free", epoch };
+    case "done":
+      if (!at.again) return { kind: "taken", why: claim.pr ? `pull request #${claim.pr} was delivered for it` : "it was answered" };
+      return claim.pr === undefined ? { kind: "free", epoch } : { kind: "delivered", epoch, pr: claim.pr };
+    case "failed":
+      return at.again ? { kind: "free", epoch } : { kind: "taken", why: `attempt ${claim.attempt} failed on it` };
+    case "published":
+      // Has no lease: the work exists, so another agent would do it twice.
+      return { kind: "unfinished", claim };
+    case "held":
+      if (claim.host === at.host) return { kind: "retake", epoch, attempt: claim.attempt };
+      if (at.serverNow - tip.committedAt > claim.leaseMs + at.graceMs) return { kind: "free", epoch };
+      return { kind: "taken", why: `${by} has it` };
+  }
+}
+
+/** Branch names come from numbers alone, never from a title. */
+export function branchNames(issue: number | null, epoch: number, sessionId: string): readonly string[] {
+  if (issue === null) return [`task-${sessionId.slice(0, 8)}`];
+  return [`issue-${issue}`, `issue-${issue}-e${epoch}`];
+}
+
+export function claimRef(namespace: string, issue: number): string {
+  return `${namespace}/issue-${issue}`;
+}

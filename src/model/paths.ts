@@ -1,0 +1,61 @@
+/** Where everything of a fleet lies: the directory layout as functions of the root. Pure. */
+import { join } from "node:path";
+
+/** Bare repository, clone and control folder names are lower case: GitHub's names ignore case. */
+function folderOf(repo: string): string {
+  return repo.toLowerCase();
+}
+
+export function fleetPaths(root: string) {
+  const control = join(root, ".fleet");
+  const worker = (id: string) => join(control, id);
+  return {
+    root,
+    control,
+    fleet: join(control, "fleet.json"),
+    history: join(control, "history.jsonl"),
+    locks: join(control, "locks"),
+    trash: join(control, "trash"),
+    account: join(control, "account.json"),
+    repo: (repo: string) => join(control, "repos", `${folderOf(repo)}.git`),
+    /** HOME of the worker: agents write here, so nothing in it is trusted or followed. */
+    home: (id: string) => join(root, id),
+    clone: (id: string, repo: string) => join(root, id, "github", folderOf(repo)),
+    worker,
+    identity: (id: string) => join(worker(id), "identity.json"),
+    secrets: (id: string) => join(worker(id), "secrets.json"),
+    latest: (id: string) => join(worker(id), "latest"),
+    attempts: (id: string) => join(worker(id), "attempts"),
+    attempt: (id: string, n: number) => attemptPaths(join(worker(id), "attempts", attemptFolder(n))),
+  };
+}
+export type FleetPaths = ReturnType<typeof fleetPaths>;
+
+function attemptPaths(folder: string) {
+  return {
+    folder,
+    task: join(folder, "task.json"),
+    birth: join(folder, "birth.json"),
+    stop: join(folder, "stop.json"),
+    end: join(folder, "end.json"),
+    /** What the operator asked for in words; absent when the issue is all. */
+    request: join(folder, "request.md"),
+    snapshot: join(folder, "snapshot.json"),
+    prompt: join(folder, "prompt.md"),
+    transcript: join(folder, "transcript.jsonl"),
+    stderr: join(folder, "stderr.log"),
+    events: join(folder, "events.jsonl"),
+    patch: join(folder, "work.patch"),
+    bundle: join(folder, "work.bundle"),
+    /** One line for each process group that was started: its identity, on disk before it may do anything. */
+    processes: join(folder, "processes.jsonl"),
+    supervisorLog: join(folder, "supervisor.log"),
+    /** Read-only for the agent. */
+    policy: join(folder, "policy"),
+  };
+}
+export type AttemptPaths = ReturnType<typeof attemptPaths>;
+
+export function attemptFolder(n: number): string {
+  return String(n).padStart(4, "0");
+}

@@ -1,0 +1,169 @@
+/** The attempt folders: turning points that are created once, and what is known of the newest attempt of a worker. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { type AttemptFacts, type Birth, birthSchema, type End, endSchema, nextAttempt, type Stop, stopSchema } from "../model/attempt.ts";
+import { type Snapshot, snapshotSchema } from "../model/issue.ts";
+import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
+import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
+import { type Task, taskSchema } from "../model/task.ts";
+import { appendLine, createFolderOnce, createOnce, makeFolder, readOwn, replaceFile } from "../system/files.ts";
+import { liveness, withCookies } from "../system/process.ts";
+import { readRecord, toText } from "./records.ts";
+
+const startedSchema = z.looseObject({ monitor: processSchema, first: z.nullable(processSchema) });
+/** A process group of an attempt: the child of the supervisor and, with a pid namespace, the first process inside. */
+export type Started = z.infer<typeof startedSchema>;
+
+export class Attempts {
+  constructor(private readonly paths: FleetPaths) {}
+
+  at(worker: string, n: number): AttemptPaths {
+    return this.paths.attempt(worker, n);
+  }
+
+  /** Number of the newest attempt; 0 when there is none. The hint saves the listing; it may lag, never lead. */
+  newest(worker: string): number {
+    const folder = this.paths.attempts(worker);
+    const hint = readOwn(this.paths.latest(worker), 64);
+    let n = hint?.ok ? Number.parseInt(hint.value, 10) || 0 : 0;
+    if (n === 0 || !existsSync(join(folder, attemptFolder(n)))) n = listed(folder);
+    while (existsSync(join(folder, attemptFolder(n + 1)))) n++;
+    return n;
+  }
+
+  /** Facts about one attempt; by default the newest. Null when the worker has none. */
+  facts(worker: string, n = this.newest(worker)): AttemptFacts | null {
+    if (n === 0) return null;
+    const at = this.at(worker, n);
+    const task = () => readRecord(at.task, taskSchema) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
+    const end = readRecord(at.end, endSchema);
+    if (end?.ok) {
+      // An ended attempt is decided; a fleet of a thousand idle workers is read without their other records.
+      return {
+        n,
+        get task() {
+          return task();
+        },
+        birth: null,
+        stop: null,
+        end,
+        supervisor: "dead",
+        processes: "dead",
+      };
+    }
+    const birth = readRecord(at.birth, birthSchema);
+    const supervisor = birth?.ok && birth.value.by === "supervisor" ? liveness(birth.value.process) : "dead";
+    const read = task();
+    return {
+      n,
+      task: read,
+      birth,
+      stop: readRecord(at.stop, stopSchema),
+      end,
+      supervisor,
+      processes: supervisor === "alive" || !read.ok ? "dead" : this.processesOf(worker, n, read.value.cookie),
+    };
+  }
+
+  /** Whether anything that the attempt started still lives. */
+  processesOf(worker: string, n: number, cookie: string): Liveness {
+    const known = this.started(worker, n).flatMap(({ monitor, first }) => (first ? [monitor, first] : [monitor]));
+    const states = known.map(liveness);
+    if (states.includes("alive") || (withCookies([cookie]).get(cookie)?.length ?? 0) > 0) return "alive";
+    return states.includes("unknown") ? "unknown" : "dead";
+  }
+
+  /**
+   * Takes the worker for a new attempt.
+   * @param make the task for the number that is free
+   * @returns null when another process was faster, or the newest attempt has no end
+   */
+  reserve(worker: string, make: (n: number) => Task, request: string | null): Task | null {
+    const n = nextAttempt(this.facts(worker));
+    if (n === null) return null;
+    makeFolder(this.paths.attempts(worker));
+    const task = make(n);
+    const files: Record<string, string> = { "task.json": toText(task) };
+    if (request !== null) files["request.md"] = request;
+    if (!createFolderOnce(this.at(worker, n).folder, files)) return null;
+    replaceFile(this.paths.latest(worker), String(n));
+    return task;
+  }
+
+  /** @returns whether this birth was the first: a supervisor that loses exits at once, without an agent */
+  bear(worker: string, n: number, birth: Birth): boolean {
+    return createOnce(this.at(worker, n).birth, toText(birth));
+  }
+
+  wishStop(worker: string, n: number, stop: Stop): boolean {
+    return createOnce(this.at(worker, n).stop, toText(stop));
+  }
+
+  /** The terminal record. Only after every process of the attempt is proved dead. @returns whether this end was the first */
+  end(worker: string, n: number, end: End): boolean {
+    const first = createOnce(this.at(worker, n).end, toText(end));
+    if (first) appendLine(this.paths.history, JSON.stringify(end));
+    return first;
+  }
+
+  task(worker: string, n: number): Task | null {
+    const read = readRecord(this.at(worker, n).task, taskSchema);
+    return read?.ok ? read.value : null;
+  }
+
+  birth(worker: string, n: number): Birth | null {
+    const read = readRecord(this.at(worker, n).birth, birthSchema);
+    return read?.ok ? read.value : null;
+  }
+
+  /** An unreadable stop is still a wish. */
+  stopWished(worker: string, n: number): boolean {
+    return readRecord(this.at(worker, n).stop, stopSchema) !== null;
+  }
+
+  ended(worker: string, n: number): End | null {
+    const read = readRecord(this.at(worker, n).end, endSchema);
+    return read?.ok ? read.value : null;
+  }
+
+  request(worker: string, n: number): string | null {
+    const read = readOwn(this.at(worker, n).request, 16 << 20);
+    return read?.ok ? read.value : null;
+  }
+
+  saveSnapshot(worker: string, n: number, snapshot: Snapshot): void {
+    createOnce(this.at(worker, n).snapshot, toText(snapshot));
+  }
+
+  snapshot(worker: string, n: number): Snapshot | null {
+    const read = readRecord(this.at(worker, n).snapshot, snapshotSchema, 16 << 20);
+    return read?.ok ? read.value : null;
+  }
+
+  /** On disk before the process may do anything. */
+  recordStarted(worker: string, n: number, started: { monitor: ProcessIdentity; first: ProcessIdentity | null }): void {
+    appendLine(this.at(worker, n).processes, JSON.stringify(started), { sync: true });
+  }
+
+  started(worker: string, n: number): Started[] {
+    const read = readOwn(this.at(worker, n).processes);
+    if (!read?.ok) return [];
+    return read.value.split("\n").flatMap((line) => {
+      try {
+        const parsed = startedSchema.safeParse(JSON.parse(line));
+        return parsed.success ? [parsed.data] : [];
+      } catch {
+        return []; // The last line of a writer that was killed.
+      }
+    });
+  }
+}
+
+function listed(folder: string): number {
+  try {
+    return Math.max(0, ...readdirSync(folder).filter((name) => /^[0-9]{4,}$/.test(name)).map(Number));
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,88 @@
+/** Runs git for the fleet: nothing of the operator's configuration, no prompt, no token in an argument or a file. */
+import { FleetError } from "../model/errors.ts";
+import { runTool, type ToolResult } from "../system/tools.ts";
+
+/** What git needs to know of the fleet. */
+export interface GitSettings {
+  /** Absolute path of the git program. */
+  readonly program: string;
+  readonly toolPath: string;
+  /** HOME of these git processes: a folder of the fleet without a configuration. */
+  readonly home: string;
+  /** Origin of the repositories, for example https://github.com */
+  readonly serverUrl: string;
+  readonly token: string | null;
+}
+
+export interface GitCall {
+  readonly cwd?: string;
+  readonly timeoutMs: number;
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdoutFile?: string;
+}
+
+export async function git(settings: GitSettings, args: readonly string[], call: GitCall): Promise<ToolResult> {
+  return await runTool({ ...call, argv: [settings.program, ...args], env: { ...environment(settings), ...call.env } });
+}
+
+export function gitFailure(settings: GitSettings, args: readonly string[], result: ToolResult): FleetError {
+  const words = withoutToken(settings, result.stderr.trim() || result.stdout.trim());
+  const what = `git ${args.find((arg) => !arg.startsWith("-")) ?? ""}`;
+  if (result.missing) return new FleetError("environment", `git is missing: ${settings.program}`, { hint: "apt-get install git" });
+  if (result.timedOut) return new FleetError("github", `${what} took too long and was ended`);
+  if (/Authentication failed|could not read Username|HTTP 401|error: 401/i.test(words)) {
+    return new FleetError("auth", `${what}: GitHub refuses the credentials: ${words}`, { hint: "cw doctor" });
+  }
+  return new FleetError("github", `${what} failed: ${words}`);
+}
+
+/** Url of a repository, without credentials. */
+export function repositoryUrl(settings: Pick<GitSettings, "serverUrl">, repo: string): string {
+  return `${settings.serverUrl.replace(/\/+$/, "")}/${repo}.git`;
+}
+
+export function withoutToken(settings: Pick<GitSettings, "token">, text: string): string {
+  return settings.token ? text.replaceAll(settings.token, "***") : text;
+}
+
+function environment(settings: GitSettings): Record<string, string> {
+  const origin = new URL(settings.serverUrl).origin;
+  const entries: [string, string][] = [
+    // Empty: forget every helper that might write the token to a disk.
+    ["credential.helper", ""],
+    // Answers this one origin from the environment; the token is in no argument, file or url.
+    [
+      `credential.${origin}.helper`,
+      '!f() { test "$1" = get || exit 0; echo username=x-access-token; echo "password=$CW_GIT_TOKEN"; }; f',
+    ],
+    ["transfer.fsckObjects", "true"],
+    ["gc.auto", "0"],
+    ["maintenance.auto", "false"],
+    ["core.hooksPath", "/dev/null"],
+    ["core.fsmonitor", "false"],
+    ["protocol.allow", "never"],
+    ["protocol.https.allow", "always"],
+    ["protocol.http.allow", origin.startsWith("http://") ? "always" : "never"],
+    ["protocol.file.allow", "always"],
+    ["http.followRedirects", "initial"],
+    ["safe.directory", "*"],
+  ];
+  if (settings.token === null) entries.splice(1, 1);
+  return {
+    PATH: settings.toolPath,
+    HOME: settings.home,
+    LC_ALL: "C",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_ASKPASS: "/bin/false",
+    GIT_LFS_SKIP_SMUDGE: "1",
+    GIT_CONFIG_COUNT: String(entries.length),
+    ...Object.fromEntries(entries.flatMap(([key, value], at) => [
+      [`GIT_CONFIG_KEY_${at}`, key],
+      [`GIT_CONFIG_VALUE_${at}`, value],
+    ])),
+    ...(settings.token === null ? {} : { CW_GIT_TOKEN: settings.token }),
+  };
+}

@@ -1,0 +1,74 @@
+/** Events of an attempt as JSON lines: appended by dispatch and supervisor, read by everything that shows something. */
+import type { FleetEvent, Said } from "../model/events.ts";
+import type { FleetPaths } from "../model/paths.ts";
+import { attemptId } from "../model/task.ts";
+import { isoNow, sleep } from "../system/clock.ts";
+import { appendLine, readFrom, sizeOf } from "../system/files.ts";
+
+/** A chatty agent must not fill the disk: past this, its activity is no longer noted. */
+const activityLimit = 16 << 20;
+const tailBytes = 64 << 10;
+
+export class Journal {
+  constructor(private readonly paths: FleetPaths) {}
+
+  append(worker: string, n: number, said: Said): FleetEvent {
+    const event: FleetEvent = { at: isoNow(), worker, attempt: attemptId(worker, n), ...said };
+    const file = this.paths.attempt(worker, n).events;
+    if (said.type !== "agent:activity" || sizeOf(file) < activityLimit) appendLine(file, JSON.stringify(event));
+    return event;
+  }
+
+  /** The last events, oldest first: as many as fit in the last 64 KiB. */
+  recent(worker: string, n: number): FleetEvent[] {
+    const file = this.paths.attempt(worker, n).events;
+    const size = sizeOf(file);
+    const start = Math.max(0, size - tailBytes);
+    const text = new TextDecoder().decode(readFrom(file, start, tailBytes));
+    const lines = text.split("\n");
+    if (start > 0) lines.shift();
+    return lines.flatMap(parse);
+  }
+
+  /** Events as they come, from the first on; ends after `attempt:ended`, or when `finished` says so. */
+  async *follow(worker: string, n: number, finished: () => boolean): AsyncGenerator<FleetEvent> {
+    const file = this.paths.attempt(worker, n).events;
+    for await (const line of followLines(file, finished)) {
+      for (const event of parse(line)) {
+        yield event;
+        if (event.type === "attempt:ended") return;
+      }
+    }
+  }
+}
+
+/** Lines of a growing file, from its start or an offset. Polls: a stat five times a second costs nothing measurable. */
+export async function* followLines(file: string, finished: () => boolean, from = 0): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let offset = from;
+  let rest = "";
+  for (;;) {
+    // Asked before reading: what was written until then is still read.
+    const last = finished();
+    for (;;) {
+      const bytes = readFrom(file, offset, 1 << 20);
+      if (bytes.length === 0) break;
+      offset += bytes.length;
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+    if (last) break;
+    await sleep(200);
+  }
+  if (rest !== "") yield rest;
+}
+
+function parse(line: string): FleetEvent[] {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && "type" in value && "at" in value ? [value as FleetEvent] : [];
+  } catch {
+    return [];
+  }
+}

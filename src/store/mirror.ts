@@ -1,0 +1,170 @@
+/**
+ * The fleet's own bare repository of one GitHub repository: what is fetched, measured and pushed from. Agents never see it,
+ * and work reaches it only as a bundle, so that no git of the host ever reads a folder that an agent can write.
+ */
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { FleetError } from "../model/errors.ts";
+import type { ToolResult } from "../system/tools.ts";
+import { createOnce, isFolder, makeFolder } from "../system/files.ts";
+import { type GitSettings, git, gitFailure, repositoryUrl } from "./git.ts";
+
+/** What changed between two commits. */
+export interface Difference {
+  readonly commits: number;
+  readonly added: number;
+  readonly removed: number;
+  readonly files: readonly string[];
+}
+
+export class Mirror {
+  /**
+   * @param path of the bare repository
+   * @param attempt names its private refs here (`refs/cw/<attempt>/...`): attempts never meet
+   */
+  constructor(
+    private readonly settings: GitSettings,
+    private readonly path: string,
+    private readonly repo: string,
+    private readonly attempt: string,
+  ) {}
+
+  /**
+   * Fetches the base branch and, if there is one, the claim.
+   * @throws FleetError `github`, `auth`
+   */
+  async fetch(branch: string, claimRef: string | null, timeoutMs: number): Promise<{ base: string; claim: string | null }> {
+    if (!isFolder(this.path)) {
+      makeFolder(dirname(this.path));
+      await this.need(["init", "--quiet", "--bare", "--template=", this.path], timeoutMs);
+    }
+    const refspecs = [`+refs/heads/${branch}:${this.ref("base")}`];
+    if (claimRef !== null) refspecs.push(`+${claimRef}:${this.ref("claim")}`);
+    await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), ...refspecs], timeoutMs);
+    return { base: await this.resolve("base"), claim: claimRef === null ? null : await this.resolve("claim") };
+  }
+
+  /** Makes the worker's clone, in a folder that no agent has touched yet, on a new branch at the base. */
+  async cloneTo(folder: string, branch: string, baseBranch: string): Promise<void> {
+    const limit = 10 * 60_000;
+    makeFolder(folder);
+    const inside = { cwd: folder };
+    await this.need(["init", "--quiet", "--template=", "--initial-branch", branch, folder], limit);
+    // A fetch copies the objects that the base reaches, and nothing of other attempts; a hard-linked clone would share all.
+    const spec = `+${this.ref("base")}:refs/remotes/origin/${baseBranch}`;
+    await this.need(["fetch", "--quiet", "--no-tags", this.path, spec], limit, inside);
+    await this.need(["reset", "--quiet", "--hard", `refs/remotes/origin/${baseBranch}`], limit, inside);
+    await this.need(["remote", "add", "origin", this.url()], limit, inside);
+    // For tools inside that look for excludes; nothing else of a template is wanted.
+    makeFolder(`${folder}/.git/info`);
+    createOnce(`${folder}/.git/info/exclude`, "");
+  }
+
+  /** Takes in a bundle that was made inside the isolation. @returns the commit that it calls HEAD */
+  async importBundle(bundle: string, timeoutMs: number): Promise<string> {
+    await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundle, `+HEAD:${this.ref("head")}`], timeoutMs);
+    return await this.resolve("head");
+  }
+
+  async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {
+    const commits = Number(await this.need(["rev-list", "--count", `${base}..${head}`], timeoutMs));
+    const table = await this.need(["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head], timeoutMs);
+    let added = 0;
+    let removed = 0;
+    const files: string[] = [];
+    for (const row of table.split("\0")) {
+      const [plus, minus, ...name] = row.split("\t");
+      if (name.length === 0) continue;
+      added += Number(plus) || 0; // "-" for binary files
+      removed += Number(minus) || 0;
+      files.push(name.join("\t"));
+    }
+    return { commits, added, removed, files };
+  }
+
+  /** Text of the change; what is beyond `maxBytes` of git's output is an error of the tool and gives null. */
+  async patch(base: string, head: string, timeoutMs: number): Promise<string | null> {
+    const result = await this.git(["diff", "--no-ext-diff", "--no-textconv", "--binary", base, head], timeoutMs);
+    return result.ok ? result.stdout : null;
+  }
+
+  /** Messages of the new commits. */
+  async messages(base: string, head: string, timeoutMs: number): Promise<string> {
+    return await this.need(["log", "--format=%B", `${base}..${head}`], timeoutMs);
+  }
+
+  /** Text of a file at a commit; null when there is none, or it is larger. */
+  async fileAt(commit: string, name: string, maxBytes: number): Promise<string | null> {
+    const size = await this.git(["cat-file", "-s", `${commit}:${name}`], 30_000);
+    if (!size.ok || Number(size.stdout) > maxBytes) return null;
+    const blob = await this.git(["cat-file", "blob", `${commit}:${name}`], 30_000);
+    return blob.ok ? blob.stdout : null;
+  }
+
+  /** Message, tree and server time of a commit that was fetched. */
+  async commit(sha: string): Promise<{ message: string; tree: string; committedAt: number }> {
+    const text = await this.need(["show", "--no-patch", "--format=%T%n%ct%n%B", sha], 30_000);
+    const [tree = "", seconds = "0", ...message] = text.split("\n");
+    return { tree, committedAt: Number(seconds) * 1000, message: message.join("\n").trim() };
+  }
+
+  /** A commit of the claim chain, made here so that it can be pushed in one go with the work. */
+  async commitTree(tree: string, parent: string, message: string): Promise<string> {
+    const who = { GIT_AUTHOR_NAME: "claude-workers", GIT_AUTHOR_EMAIL: "claude-workers@localhost" };
+    const env = { ...who, GIT_COMMITTER_NAME: who.GIT_AUTHOR_NAME, GIT_COMMITTER_EMAIL: who.GIT_AUTHOR_EMAIL };
+    return (await this.need(["commit-tree", tree, "-p", parent, "-F", "-"], 30_000, { stdin: message, env })).trim();
+  }
+
+  /**
+   * Pushes all updates or none, each only if the remote ref is what we think it is ("" for absent).
+   * The caller judges a failure: its reply may have been lost after GitHub acted.
+   */
+  async push(updates: readonly { from: string; to: string; expect: string }[], timeoutMs: number): Promise<ToolResult> {
+    const leases = updates.map(({ to, expect }) => `--force-with-lease=${to}:${expect}`);
+    const specs = updates.map(({ from, to }) => `${from}:${to}`);
+    return await this.git(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
+  }
+
+  /** What GitHub's git says now. Absent refs are not in the map. */
+  async remoteRefs(refs: readonly string[], timeoutMs: number): Promise<ReadonlyMap<string, string>> {
+    const text = await this.need(["ls-remote", this.url(), ...refs], timeoutMs);
+    return new Map(text.split("\n").filter(Boolean).map((line) => line.split("\t").reverse() as [string, string]));
+  }
+
+  pushFailure(result: ToolResult): FleetError {
+    return gitFailure(this.settings, ["push"], result);
+  }
+
+  /** Forgets the refs of this attempt. */
+  async forget(): Promise<void> {
+    for (const name of ["base", "claim", "head"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
+  }
+
+  /** For a bundle that was imported or is to be dropped. */
+  static discard(file: string): void {
+    rmSync(file, { force: true });
+  }
+
+  private ref(name: string): string {
+    return `refs/cw/${this.attempt}/${name}`;
+  }
+
+  private url(): string {
+    return repositoryUrl(this.settings, this.repo);
+  }
+
+  private async resolve(name: string): Promise<string> {
+    return (await this.need(["rev-parse", "--verify", `${this.ref(name)}^{commit}`], 30_000)).trim();
+  }
+
+  private async git(args: readonly string[], timeoutMs: number, more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {}) {
+    const own = more.cwd === undefined && args[0] !== "init" ? ["--git-dir", this.path, ...args] : args;
+    return await git(this.settings, own, { timeoutMs, ...more });
+  }
+
+  private async need(args: readonly string[], timeoutMs: number, more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {}) {
+    const result = await this.git(args, timeoutMs, more);
+    if (result.ok) return result.stdout;
+    throw gitFailure(this.settings, args, result);
+  }
+}

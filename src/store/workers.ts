@@ -1,0 +1,69 @@
+/** Identities and stored credentials of the workers. */
+import { readdirSync } from "node:fs";
+import * as z from "zod/mini";
+import { FleetError } from "../model/errors.ts";
+import type { FleetPaths } from "../model/paths.ts";
+import { type Identity, identitySchema, isWorkerId, type StoredSecrets, secretsSchema } from "../model/worker.ts";
+import { createFolderOnce, createOnce, makeFolder, replaceFile } from "../system/files.ts";
+import { readRecord, toText } from "./records.ts";
+
+const fleetSchema = z.looseObject({ version: z.literal(1), id: z.string().check(z.minLength(8)) });
+
+export class Workers {
+  constructor(private readonly paths: FleetPaths) {}
+
+  /** Ids in order. A fleet without a control folder has none. */
+  list(): string[] {
+    try {
+      return readdirSync(this.paths.control).filter(isWorkerId).sort();
+    } catch {
+      return [];
+    }
+  }
+
+  exists(id: string): boolean {
+    return this.list().includes(id);
+  }
+
+  /** @throws FleetError `notFound` */
+  need(id: string): void {
+    if (!this.exists(id)) throw new FleetError("notFound", `there is no worker ${id} in ${this.paths.root}`, { hint: `cw init ${id}` });
+  }
+
+  /** Creates the control folder of a worker, whole or not at all. @returns false when there is one */
+  create(identity: Identity, secrets: StoredSecrets | null): boolean {
+    makeFolder(this.paths.control);
+    const files: Record<string, string> = { "identity.json": toText(identity) };
+    if (secrets) files["secrets.json"] = toText(secrets);
+    return createFolderOnce(this.paths.worker(identity.worker), files);
+  }
+
+  /** @throws FleetError `environment` when its record can't be read */
+  identity(id: string): Identity {
+    this.need(id);
+    const read = readRecord(this.paths.identity(id), identitySchema);
+    if (read?.ok) return read.value;
+    throw new FleetError("environment", `worker ${id} has no readable identity: ${read?.reason ?? "identity.json is missing"}`);
+  }
+
+  secrets(id: string): StoredSecrets {
+    const read = readRecord(this.paths.secrets(id), secretsSchema);
+    if (read === null) return { version: 1 };
+    if (read.ok) return read.value;
+    throw new FleetError("environment", `the stored credentials of worker ${id} can't be read: ${read.reason}`, { hint: `cw refresh ${id}` });
+  }
+
+  storeSecrets(id: string, secrets: StoredSecrets): void {
+    replaceFile(this.paths.secrets(id), toText(secrets));
+  }
+
+  /** Id of this fleet (one root on one host); made once. Claims on GitHub are told apart by it. */
+  fleetId(): string {
+    makeFolder(this.paths.control);
+    const found = readRecord(this.paths.fleet, fleetSchema);
+    if (found?.ok) return found.value.id;
+    if (found) throw new FleetError("environment", `the fleet's own record can't be read: ${found.reason}`);
+    createOnce(this.paths.fleet, toText({ version: 1, id: crypto.randomUUID() }));
+    return this.fleetId();
+  }
+}

@@ -1,0 +1,27 @@
+/** The only clock. Wall time is for people; deadlines use the clock of the boot, which counts suspend and never jumps. */
+import { readFileSync } from "node:fs";
+import type { Instant } from "../model/process.ts";
+
+/** Ms since boot, suspend included (Linux: /proc/uptime, 10 ms resolution). */
+export function uptimeMs(): number {
+  return Math.round(Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000);
+}
+
+let boot: string | undefined;
+export function bootId(): string {
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return boot;
+}
+
+/** ISO 8601, UTC. */
+export function isoNow(): string {
+  return new Date().toISOString();
+}
+
+export function now(): Instant {
+  return { at: isoNow(), bootId: bootId(), uptimeMs: uptimeMs() };
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}

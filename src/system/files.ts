@@ -1,0 +1,158 @@
+/**
+ * Files of the fleet: whole or not at all, private, never through a link. Synchronous on purpose: for many small files one
+ * plain loop is the fastest way, and the order of effects stays readable.
+ */
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Read } from "../model/attempt.ts";
+
+const privateFile = 0o600;
+const privateFolder = 0o700;
+let serial = 0;
+
+/** Makes a folder (and its parents) that only we may enter, whatever the umask. */
+export function makeFolder(path: string): void {
+  const made = fs.mkdirSync(path, { recursive: true, mode: privateFolder });
+  if (made !== undefined) fs.chmodSync(path, privateFolder);
+}
+
+/** Creates a file with that content unless there is one. @returns false when there was one: the first wins */
+export function createOnce(path: string, content: string): boolean {
+  const temporary = writeTemporary(path, content);
+  try {
+    fs.linkSync(temporary, path);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+  syncFolder(dirname(path));
+  return true;
+}
+
+/** Replaces a file as a whole. For hints and settings; turning points use {@link createOnce}. */
+export function replaceFile(path: string, content: string | Uint8Array): void {
+  const temporary = writeTemporary(path, content);
+  try {
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncFolder(dirname(path));
+}
+
+/** Creates a folder with those files in it, at once or not at all. @returns false when there was one: the first wins */
+export function createFolderOnce(path: string, files: Readonly<Record<string, string>>): boolean {
+  const parent = dirname(path);
+  const prepared = join(parent, `.new-${process.pid}-${++serial}-${basename(path)}`);
+  fs.mkdirSync(prepared, { mode: privateFolder });
+  try {
+    for (const [name, content] of Object.entries(files)) writeNew(join(prepared, name), content);
+    syncFolder(prepared);
+    // Fails on a folder that is not empty, and ours never is: so of many processes one succeeds.
+    fs.renameSync(prepared, path);
+  } catch (error) {
+    fs.rmSync(prepared, { recursive: true, force: true });
+    const code = errorCode(error);
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
+    throw error;
+  }
+  syncFolder(parent);
+  return true;
+}
+
+/** Appends one line. Lines of one writer stay whole; a reader skips what it can't parse. */
+export function appendLine(path: string, line: string, options: { sync?: boolean } = {}): void {
+  const file = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW, privateFile);
+  try {
+    fs.writeSync(file, `${line}\n`);
+    if (options.sync) fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Content of a file of ours; null when there is none. Refuses links, devices, foreign and oversized files. */
+export function readOwn(path: string, maxBytes = 1 << 20): Read<string> | null {
+  let file: number;
+  try {
+    // O_NONBLOCK: opening a FIFO must not wait for its writer.
+    file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    return { ok: false, reason: code === "ELOOP" ? `${path} is a link` : `${path} can't be opened (${code})` };
+  }
+  try {
+    const stat = fs.fstatSync(file);
+    if (!stat.isFile()) return { ok: false, reason: `${path} is not a regular file` };
+    if (stat.uid !== process.getuid?.()) return { ok: false, reason: `${path} belongs to another user (uid ${stat.uid})` };
+    if (stat.size > maxBytes) return { ok: false, reason: `${path} is larger than ${maxBytes} bytes` };
+    return { ok: true, value: fs.readFileSync(file, "utf8") };
+  } catch (error) {
+    return { ok: false, reason: `${path} can't be read (${errorCode(error)})` };
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Bytes of a file of ours from an offset on; empty when there is nothing. */
+export function readFrom(path: string, offset: number, maxBytes: number): Uint8Array {
+  let file: number;
+  try {
+    file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+  } catch {
+    return new Uint8Array(0);
+  }
+  try {
+    const size = fs.fstatSync(file).size;
+    const bytes = new Uint8Array(Math.max(0, Math.min(maxBytes, size - offset)));
+    const count = bytes.length === 0 ? 0 : fs.readSync(file, bytes, 0, bytes.length, offset);
+    return bytes.subarray(0, count);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+export function sizeOf(path: string): number {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** A folder that is really one: not a link to one. */
+export function isFolder(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function writeTemporary(path: string, content: string | Uint8Array): string {
+  const temporary = join(dirname(path), `.new-${process.pid}-${++serial}-${basename(path)}`);
+  writeNew(temporary, content);
+  return temporary;
+}
+
+function writeNew(path: string, content: string | Uint8Array): void {
+  const file = fs.openSync(path, "wx", privateFile);
+  try {
+    fs.writeFileSync(file, content);
+    fs.fsyncSync(file);
+  } catch (error) {
+    fs.rmSync(path, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(folder);
+  } finally {
+    fs.closeSync(folder);
+  }
+}
+
+export function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}

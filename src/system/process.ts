@@ -1,0 +1,92 @@
+/** Processes as this machine shows them: identity, liveness, signals, detached start. Linux only: it reads /proc. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type Here, type Liveness, livenessOf, type ProcessIdentity, parseStat, type Seen } from "../model/process.ts";
+import { bootId } from "./clock.ts";
+
+let place: Here | undefined;
+
+/** Boot, machine and pid namespace of this process. */
+export function here(): Here {
+  place ??= { bootId: bootId(), machineId: machineId(), pidNamespace: readlinkSync("/proc/self/ns/pid") };
+  return place;
+}
+
+function machineId(): string {
+  for (const file of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
+    const id = readOrNull(file)?.trim();
+    if (id) return id;
+  }
+  // Containers often have none; the boot then stands for the machine, and another boot is unknown rather than dead.
+  return `boot-${bootId()}`;
+}
+
+export function seen(pid: number): (Seen & { parent: number }) | null {
+  const stat = readOrNull(`/proc/${pid}/stat`);
+  return stat === null ? null : parseStat(stat);
+}
+
+/** Identity of a process that runs now; null when there is none. */
+export function identify(pid: number): ProcessIdentity | null {
+  const found = pid > 1 ? seen(pid) : null;
+  return found && { ...here(), pid, startTime: found.startTime };
+}
+
+export function self(): ProcessIdentity {
+  const me = identify(process.pid);
+  if (me === null) throw new Error("/proc does not show this very process");
+  return me;
+}
+
+export function liveness(one: ProcessIdentity): Liveness {
+  return livenessOf(one, here(), seen);
+}
+
+/** Sends a signal, unless the number is no longer that process. @returns whether it was sent */
+export function signal(one: ProcessIdentity, name: NodeJS.Signals): boolean {
+  // No code path may reach kill(0), kill(-1) or init, whatever a record says.
+  if (!Number.isSafeInteger(one.pid) || one.pid <= 1) return false;
+  if (liveness(one) !== "alive") return false;
+  try {
+    process.kill(one.pid, name);
+    return true;
+  } catch {
+    return false; // It ended in between, or belongs to another user: not ours either way.
+  }
+}
+
+/** All processes whose environment holds this cookie: those of one attempt, however they forked. */
+export function withCookie(cookie: string): ProcessIdentity[] {
+  return withCookies([cookie]).get(cookie) ?? [];
+}
+
+/** One pass over /proc for many cookies. */
+export function withCookies(cookies: readonly string[]): Map<string, ProcessIdentity[]> {
+  const found = new Map<string, ProcessIdentity[]>(cookies.map((cookie) => [cookie, []]));
+  if (cookies.length === 0) return found;
+  for (const entry of readdirSync("/proc")) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) continue;
+    const environment = readOrNull(`/proc/${pid}/environ`);
+    if (!environment) continue;
+    for (const cookie of cookies) {
+      if (!environment.includes(`CW_ATTEMPT_COOKIE=${cookie}`)) continue;
+      const one = identify(pid);
+      if (one && liveness(one) === "alive") found.get(cookie)?.push(one);
+    }
+  }
+  return found;
+}
+
+/** The children of a process, also those in another pid namespace. */
+export function childrenOf(pid: number): number[] {
+  const list = readOrNull(`/proc/${pid}/task/${pid}/children`);
+  return list === null ? [] : list.split(" ").filter(Boolean).map(Number);
+}
+
+function readOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,51 @@
+/** Runs short-lived tools (git, bwrap probes, version checks) to their end. The only user of execa. */
+import { execa } from "execa";
+
+export interface ToolCall {
+  readonly argv: readonly [string, ...string[]];
+  /** The whole environment; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeoutMs: number;
+  readonly stdin?: string;
+  /** Write standard output to this file instead of keeping it. */
+  readonly stdoutFile?: string;
+}
+
+export interface ToolResult {
+  readonly ok: boolean;
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** The program could not be started at all. */
+  readonly missing: boolean;
+}
+
+const maxOutput = 8 * 1024 * 1024;
+
+/** Never throws for what the tool did: the caller judges. A tool past its time is killed. */
+export async function runTool(call: ToolCall): Promise<ToolResult> {
+  const [program, ...args] = call.argv;
+  const result = await execa(program, args, {
+    env: call.env,
+    extendEnv: false,
+    ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
+    timeout: call.timeoutMs,
+    killSignal: "SIGKILL",
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: maxOutput,
+    ...(call.stdin === undefined ? { stdin: "ignore" as const } : { input: call.stdin }),
+    ...(call.stdoutFile === undefined ? {} : { stdout: { file: call.stdoutFile } }),
+  });
+  const code = result.exitCode ?? null;
+  return {
+    ok: !result.failed,
+    code,
+    stdout: typeof result.stdout === "string" ? result.stdout : "",
+    stderr: typeof result.stderr === "string" ? result.stderr : "",
+    timedOut: result.timedOut,
+    missing: code === null && result.code === "ENOENT",
+  };
+}
