@@ -1,0 +1,30 @@
+/** Where this program itself lies, in a checkout (src/) and in the package (dist/), and how to start parts of it. */
+import { dirname, join } from "node:path";
+
+/** Whether the sources run as they are. In the package every module lies bundled and flat in dist/. */
+export const inCheckout = import.meta.path.endsWith("/src/system/self.ts");
+
+/** Absolute path of the package or the checkout. */
+export const packageRoot = inCheckout ? dirname(dirname(import.meta.dir)) : dirname(import.meta.dir);
+
+/** Absolute path of the launcher: the way to start this program again. */
+export const launcher = join(packageRoot, "bin/claude-workers");
+
+/** Absolute path of the Bun that runs us. */
+export const bunPath = process.execPath;
+
+/** Programs beside the main one; scripts/build.ts bundles each of them. */
+export type ModuleName = "voice-server" | "rehearsal";
+
+/** Absolute path of an extra entry. */
+export function moduleFile(name: ModuleName): string {
+  return inCheckout ? join(packageRoot, "src/agents", `${name}.ts`) : join(packageRoot, "dist", `${name}.js`);
+}
+
+/**
+ * argv that starts an extra entry. Bun reads bunfig.toml (whose preload executes code) and .env from the current
+ * directory, which here is often an agent's clone: these flags keep it from both.
+ */
+export function moduleCommand(name: ModuleName): [string, ...string[]] {
+  return [bunPath, `--config=${join(packageRoot, "bin/empty-bunfig.toml")}`, "--no-env-file", moduleFile(name)];
+}
