@@ -1,21 +1,54 @@
 /** Which isolation an attempt gets: a pure decision from the setting and from what the probes found. */
 import { FleetError } from "../model/errors.ts";
+import type { Isolation } from "./isolation.ts";
 import type { IsolationFacts } from "./probe.ts";
 
 export const isolationSettings = ["auto", "bubblewrap", "settings", "none"] as const;
 export type IsolationSetting = (typeof isolationSettings)[number];
 
 export interface Choice {
-  readonly isolation: "bubblewrap" | "settings" | "none";
-  /** Whether Claude's own sandbox is to be used for its shell. */
+  readonly isolation: Isolation["name"];
+  /** Whether Claude's own sandbox is to be used for its shell, inside the isolation. */
   readonly innerSandbox: boolean;
   /** What the operator should know, a sentence each. */
   readonly remarks: readonly string[];
 }
 
-/** @throws FleetError `environment` with the reason and what mends it; `auto` never ends as `none`. */
+const install = "apt-get install bubblewrap socat ripgrep";
+
+/**
+ * `auto` is bubblewrap, else settings; it never ends as `none`.
+ * @throws FleetError `environment` with the reason and what mends it
+ */
 export function chooseIsolation(setting: IsolationSetting, facts: IsolationFacts): Choice {
-  if (setting === "none") return { isolation: "none", innerSandbox: false, remarks: [] };
-  if (facts.bubblewrap.works) return { isolation: "bubblewrap", innerSandbox: facts.nested.works, remarks: [] };
-  throw new FleetError("environment", "no isolation");
+  const root = facts.root ? ["running as root: the agent is root too, though without capabilities; an ordinary user is safer"] : [];
+  if (setting === "none") {
+    return {
+      isolation: "none",
+      innerSandbox: false,
+      remarks: ["no isolation: the agent may read and change whatever its user may", ...(facts.root ? ["and that user is root"] : [])],
+    };
+  }
+  if (setting !== "settings" && facts.bubblewrap.works) {
+    const alone = `bubblewrap alone, without Claude's own sandbox inside it: ${facts.nested.reason}`;
+    return {
+      isolation: "bubblewrap",
+      innerSandbox: facts.nested.works,
+      remarks: [...(facts.nested.works ? [] : [alone]), ...root],
+    };
+  }
+  if (setting !== "bubblewrap" && facts.settings.works) {
+    const weaker = `only Claude's own sandbox, which covers its shell and not its other tools: ${facts.bubblewrap.reason}`;
+    return { isolation: "settings", innerSandbox: true, remarks: [...(setting === "auto" ? [weaker] : []), ...root] };
+  }
+  const failed = setting === "settings" ? facts.settings : facts.bubblewrap;
+  throw new FleetError("environment", `the agent can't be isolated: ${failed.reason}`, { hint: mending(failed.reason ?? "") });
+}
+
+function mending(reason: string): string {
+  if (/not installed/.test(reason)) return install;
+  if (/namespace|uid map|Operation not permitted|Permission denied|No space left/i.test(reason)) {
+    return "allow user namespaces: sysctl -w user.max_user_namespaces=15000; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0";
+  }
+  return `${install}; cw doctor`;
 }

@@ -1,5 +1,10 @@
-/** What this machine can isolate with, found by doing it. */
-import type { SystemFolders } from "./system-folders.ts";
+/** What this machine can isolate with, found by doing it: a version number proves nothing about namespaces. */
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ToolResult } from "../system/tools.ts";
+import { bubblewrap } from "./bubblewrap.ts";
+import { type SystemFolders, systemFolders } from "./system-folders.ts";
 
 export interface Probe {
   readonly works: boolean;
@@ -18,7 +23,52 @@ export interface IsolationFacts {
   readonly settings: Probe;
 }
 
-/** @param options.path where tools are looked for, colon-separated absolute folders. */
-export async function probeIsolation(options: { readonly path: string }): Promise<IsolationFacts> {
-  throw new Error(`not written yet: ${options.path}`);
+/** The way in which Claude's sandbox calls bubblewrap, with the tools that it looks for beforehand. */
+const asClaudeDoes = `
+for tool in bwrap socat rg; do
+  command -v $tool >/dev/null || { echo "$tool is not installed" >&2; exit 1; }
+done
+exec bwrap --new-session --die-with-parent --ro-bind / / --unshare-net --unshare-pid --unshare-user --dev /dev --proc /proc \
+  -- /bin/sh -c :`;
+
+const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const timeoutMs = 10_000;
+
+/** Takes about 30 ms. @param options.searchPath where bubblewrap is looked for: colon-separated absolute folders. */
+export async function probeIsolation(options: { readonly searchPath?: string } = {}): Promise<IsolationFacts> {
+  const root = process.getuid?.() === 0;
+  const found = Bun.which("bwrap", { PATH: options.searchPath ?? path, cwd: "/" });
+  if (found === null) {
+    const missing = { works: false, reason: "bubblewrap is not installed" };
+    return { root, system: null, bubblewrap: missing, nested: missing, settings: missing };
+  }
+  const system = systemFolders(realpathSync(found));
+  const [outer, nested, alone] = await Promise.all([
+    inside(system, ["/bin/sh", "-c", ":"]),
+    inside(system, ["/bin/sh", "-c", asClaudeDoes]),
+    run(["/bin/sh", "-c", asClaudeDoes]),
+  ]);
+  return { root, system, bubblewrap: outer, nested, settings: alone };
+}
+
+async function inside(system: SystemFolders, argv: [string, ...string[]]): Promise<Probe> {
+  const home = mkdtempSync(join(realpathSync(tmpdir()), "cw-probe-"));
+  try {
+    const space = { home, hidden: [], readOnly: [], protect: [join(home, ".probe")] };
+    const { argv: wrapped } = bubblewrap(system).wrap({ argv, env: {}, cwd: home }, space);
+    return await run(["/bin/sh", "-c", 'exec "$@" 3>/dev/null', "probe", ...wrapped]);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+async function run(argv: [string, ...string[]]): Promise<Probe> {
+  const { runTool } = await import("../system/tools.ts");
+  const result = await runTool({ argv, env: { PATH: path }, cwd: "/", timeoutMs });
+  return result.ok ? { works: true, reason: null } : { works: false, reason: words(result) };
+}
+
+function words(result: ToolResult): string {
+  if (result.timedOut) return "bubblewrap did not answer in time";
+  return result.stderr.trim().split("\n").at(-1) || `bubblewrap ended with ${result.code}`;
 }
