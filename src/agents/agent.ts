@@ -28,7 +28,12 @@ export interface AgentRequest {
 
 export interface Usage {
   readonly turns: number;
-  readonly tokens: { readonly input: number; readonly output: number; readonly cacheRead: number; readonly cacheWrite: number };
+  readonly tokens: {
+    readonly input: number;
+    readonly output: number;
+    readonly cacheRead: number;
+    readonly cacheWrite: number;
+  };
   /** US dollars; null while the agent has not said. */
   readonly costUsd: number | null;
 }
@@ -36,7 +41,13 @@ export interface Usage {
 /** One thing that the agent's output says, whatever the agent. Texts are as the agent wrote them: hostile. */
 export type AgentSignal =
   /** The agent is up. `problems`: what is not as the policy demands; any entry ends the attempt as refused. */
-  | { readonly type: "init"; readonly model: string; readonly version: string; readonly sessionId: string; readonly problems: readonly string[] }
+  | {
+      readonly type: "init";
+      readonly model: string;
+      readonly version: string;
+      readonly sessionId: string;
+      readonly problems: readonly string[];
+    }
   | { readonly type: "activity"; readonly kind: "text" | "tool" | "result"; readonly text: string }
   /** Still alive, nothing to show. */
   | { readonly type: "heartbeat" }
@@ -46,9 +57,18 @@ export type AgentSignal =
   /** The account is at its usage limit; `resetsAt` in epoch ms. */
   | { readonly type: "limited"; readonly resetsAt: number | null }
   /** An accepted call of the task-bound tools. */
-  | { readonly type: "voice"; readonly word: "start" | "report_progress" | "complete" | "answer" | "fail"; readonly text: string }
+  | {
+      readonly type: "voice";
+      readonly word: "start" | "report_progress" | "complete" | "answer" | "fail";
+      readonly text: string;
+    }
   /** A final statement; the last one counts. `kind` says whom to blame. */
-  | { readonly type: "result"; readonly ok: boolean; readonly kind: "done" | "error" | "auth" | "turns" | "budget" | "limited"; readonly text: string };
+  | {
+      readonly type: "result";
+      readonly ok: boolean;
+      readonly kind: "done" | "error" | "auth" | "turns" | "budget" | "limited";
+      readonly text: string;
+    };
 
 /** Reads the output of one agent process, a line at a time. Keeps what it must remember between lines (totals, open tool calls). */
 export interface AgentReader {

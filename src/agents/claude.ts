@@ -1,5 +1,10 @@
 /** Claude Code without a terminal, as an agent of the fleet. */
-import type { Agent } from "./agent.ts";
+import { join } from "node:path";
+import type { Agent, AgentRequest } from "./agent.ts";
+import { checkClaude, findClaude } from "./claude-check.ts";
+import { disallowedTools, mcpConfig, policy } from "./claude-policy.ts";
+import { claudeReader } from "./claude-stream.ts";
+import { type AgentVariable, baseEnvironment, providerEnvironment, temporaryFolder } from "./environment.ts";
 
 export interface ClaudeOptions {
   /** The configured executable, absolute; null: `claude` on `searchPath`. */
@@ -15,6 +20,74 @@ export interface ClaudeOptions {
   readonly hidden: readonly string[];
 }
 
+const policyFile = "policy.json";
+const mcpFile = "mcp.json";
+
+/** The program is looked up when it is first needed; `needs` and `command` throw like `check` when there is none. */
 export function claudeAgent(options: ClaudeOptions): Agent {
-  throw new Error(`not written yet: ${options.voiceServer}`);
+  let found: string | undefined;
+  const program = () => (found ??= findClaude(options.path, options.searchPath));
+  const voice = { bun: options.bun, packageRoot: options.packageRoot, file: options.voiceServer };
+  return {
+    name: "claude",
+    check: () => checkClaude(program()),
+    get needs() {
+      return [program(), options.bun, options.packageRoot];
+    },
+    files: (request) => ({
+      [policyFile]: `${JSON.stringify(policy(request, options.hidden), null, 2)}\n`,
+      [mcpFile]: `${JSON.stringify(mcpConfig(voice), null, 2)}\n`,
+    }),
+    command: (request) => ({
+      argv: [program(), ...flags(request)],
+      env: { ...baseEnvironment(request), ...behaviour(request.home), ...providerEnvironment(request) },
+      cwd: request.cwd,
+    }),
+    reader: claudeReader,
+  };
+}
+
+function flags(request: AgentRequest): string[] {
+  return [
+    "-p",
+    "--output-format=stream-json",
+    "--verbose",
+    request.resume ? "--resume" : "--session-id",
+    request.sessionId,
+    // One word: a model that begins with a dash stays a value.
+    `--model=${request.model}`,
+    ...(request.turns === null ? [] : [`--max-turns=${request.turns}`]),
+    ...(request.budgetUsd === null ? [] : [`--max-budget-usd=${request.budgetUsd}`]),
+    // The worker's own CLAUDE.md, and none of the repository's settings.
+    "--setting-sources",
+    "user",
+    "--settings",
+    join(request.controlFolder, policyFile),
+    "--mcp-config",
+    join(request.controlFolder, mcpFile),
+    "--strict-mcp-config",
+    "--permission-mode",
+    "dontAsk",
+    "--permission-prompts",
+    "none",
+    "--disallowedTools",
+    disallowedTools.join(","),
+  ];
+}
+
+function behaviour(home: string): Partial<Record<AgentVariable, string>> {
+  return {
+    BASH_DEFAULT_TIMEOUT_MS: "600000",
+    BASH_MAX_TIMEOUT_MS: "3600000",
+    CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+    // A background task would keep `-p` alive after its result.
+    CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+    CLAUDE_CODE_DISABLE_CRON: "1",
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    CLAUDE_CODE_ENABLE_TODO_TOOLS: "1",
+    CLAUDE_CODE_STARTUP_FAILURE_RESULTS: "1",
+    CLAUDE_CODE_TMPDIR: temporaryFolder(home),
+    DISABLE_AUTOUPDATER: "1",
+    MCP_TIMEOUT: "15000",
+  };
 }

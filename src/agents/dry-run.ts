@@ -1,5 +1,8 @@
 /** The agent that rehearses: everything around it is real, it calls no model and changes no file. */
-import type { Agent } from "./agent.ts";
+import * as z from "zod/mini";
+import type { Agent, AgentReader, AgentSignal } from "./agent.ts";
+import { ownBunfig } from "./claude-policy.ts";
+import { baseEnvironment } from "./environment.ts";
 
 export interface DryRunOptions {
   /** Absolute real path of Bun. */
@@ -9,6 +12,53 @@ export interface DryRunOptions {
   readonly rehearsal: string;
 }
 
+const nothing = { turns: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, costUsd: 0 };
+
+const said = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("init") }),
+  z.object({ type: z.literal("step"), text: z.string() }),
+  z.object({ type: z.literal("result"), ok: z.boolean(), text: z.string() }),
+]);
+
 export function dryRunAgent(options: DryRunOptions): Agent {
-  throw new Error(`not written yet: ${options.rehearsal}`);
+  return {
+    name: "dry-run",
+    check: async () => ({ path: options.bun, version: Bun.version }),
+    needs: [options.bun, options.packageRoot],
+    files: () => ({}),
+    command: (request) => ({
+      argv: [options.bun, ...ownBunfig(options.packageRoot), options.rehearsal],
+      env: baseEnvironment(request),
+      cwd: request.cwd,
+    }),
+    reader: dryRunReader,
+  };
+}
+
+function dryRunReader(): AgentReader {
+  return { read, essential: (line) => line.includes('"result"') };
+}
+
+function read(line: string): AgentSignal[] {
+  const one = said.safeParse(parse(line));
+  if (!one.success) return [];
+  switch (one.data.type) {
+    case "init":
+      return [{ type: "init", model: "none", version: Bun.version, sessionId: "", problems: [] }];
+    case "step":
+      return [{ type: "activity", kind: "text", text: one.data.text }];
+    case "result":
+      return [
+        { type: "usage", usage: nothing },
+        { type: "result", ok: one.data.ok, kind: one.data.ok ? "done" : "error", text: one.data.text },
+      ];
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
 }

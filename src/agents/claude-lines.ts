@@ -1,0 +1,132 @@
+/** The lines of Claude Code's stream-json that matter to us, and of them the fields that do. */
+import * as z from "zod/mini";
+
+const text = z.optional(z.nullable(z.string()));
+const count = z.optional(z.catch(z.number(), 0));
+
+const init = z.object({
+  type: z.literal("system"),
+  subtype: z.literal("init"),
+  model: text,
+  claude_code_version: text,
+  session_id: text,
+  permissionMode: text,
+  mcp_servers: z.optional(z.array(z.object({ name: z.string(), status: z.string() }))),
+});
+
+const retry = z.object({
+  type: z.literal("system"),
+  subtype: z.literal("api_retry"),
+  attempt: z.optional(z.number()),
+  error: text,
+  error_status: z.optional(z.nullable(z.number())),
+});
+
+const block = z.object({
+  type: z.string(),
+  text: z.optional(z.string()),
+  id: z.optional(z.string()),
+  name: z.optional(z.string()),
+  input: z.optional(z.catch(z.record(z.string(), z.unknown()), {})),
+});
+
+const assistant = z.object({
+  type: z.literal("assistant"),
+  parent_tool_use_id: text,
+  message: z.object({
+    id: text,
+    model: text,
+    content: z.array(block),
+    usage: z.optional(
+      z.nullable(
+        z.object({
+          input_tokens: count,
+          output_tokens: count,
+          cache_read_input_tokens: count,
+          cache_creation_input_tokens: count,
+        }),
+      ),
+    ),
+  }),
+});
+
+const user = z.object({
+  type: z.literal("user"),
+  message: z.object({
+    content: z.union([
+      z.string(),
+      z.array(
+        z.object({
+          type: z.string(),
+          tool_use_id: z.optional(z.string()),
+          is_error: z.optional(z.nullable(z.boolean())),
+          content: z.optional(z.unknown()),
+        }),
+      ),
+    ]),
+  }),
+});
+
+const modelUsage = z.object({
+  inputTokens: count,
+  outputTokens: count,
+  cacheReadInputTokens: count,
+  cacheCreationInputTokens: count,
+  costUSD: count,
+});
+
+const result = z.object({
+  type: z.literal("result"),
+  subtype: text,
+  is_error: z.optional(z.nullable(z.boolean())),
+  result: text,
+  errors: z.optional(z.array(z.string())),
+  terminal_reason: text,
+  api_error: text,
+  api_error_status: z.optional(z.nullable(z.number())),
+  total_cost_usd: z.optional(z.number()),
+  modelUsage: z.optional(z.record(z.string(), modelUsage)),
+  model_usage_since_last_result: z.optional(z.record(z.string(), modelUsage)),
+});
+
+const rateLimit = z.object({
+  type: z.literal("rate_limit_event"),
+  rate_limit_info: z.object({ status: z.string(), resetsAt: z.optional(z.number()) }),
+});
+
+const kinds = { assistant, user, result, rate_limit_event: rateLimit } as const;
+
+export type Init = z.infer<typeof init>;
+export type Assistant = z.infer<typeof assistant>;
+export type User = z.infer<typeof user>;
+export type Result = z.infer<typeof result>;
+export type ModelUsage = z.infer<typeof modelUsage>;
+type Retry = z.infer<typeof retry>;
+/** A line of a kind that means nothing to us, but shows that the program lives. */
+interface Other {
+  readonly type: "other";
+}
+interface OtherSystem {
+  readonly type: "system";
+  readonly subtype: "other";
+}
+export type Line = Init | Retry | OtherSystem | Assistant | User | Result | z.infer<typeof rateLimit> | Other;
+
+/** Null for what is no line of the stream: half a line, junk, or a known kind in a shape that is not its own. */
+export function parseLine(line: string): Line | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null || !("type" in value) || typeof value.type !== "string") return null;
+  if (value.type === "system") {
+    const subtype = "subtype" in value ? value.subtype : undefined;
+    if (subtype === "init") return init.safeParse(value).data ?? null;
+    if (subtype === "api_retry") return retry.safeParse(value).data ?? null;
+    return { type: "system", subtype: "other" };
+  }
+  if (!Object.hasOwn(kinds, value.type)) return { type: "other" };
+  return kinds[value.type as keyof typeof kinds].safeParse(value).data ?? null;
+}

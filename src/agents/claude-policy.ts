@@ -1,0 +1,96 @@
+/** What Claude Code may do: its policy and its one MCP server, written to the control folder, read-only for the agent. */
+import { dirname, join } from "node:path";
+import type { AgentRequest } from "./agent.ts";
+import { providerNames } from "./environment.ts";
+
+/** Tools that make no sense for an unattended worker: they wait, schedule, leave the clone or talk to other sessions. */
+export const disallowedTools = [
+  "ScheduleWakeup",
+  "CronCreate",
+  "CronDelete",
+  "CronList",
+  "SendMessage",
+  "ListAgents",
+  "EnterWorktree",
+  "ExitWorktree",
+  "Workflow",
+  "Monitor",
+  "ReportFindings",
+] as const;
+
+/** Caches of package managers, which Claude's sandbox would otherwise keep the shell from. */
+const caches = ["~/.cache", "~/.npm", "~/.bun"];
+
+/**
+ * Passed by `--settings`, which fails closed and outranks what the repository or HOME say. `dontAsk` with an allow-list never
+ * waits for an answer and keeps the safety checks; the block* keys close the file tools to everything outside the clone.
+ *
+ * @param hidden what the shell must not read where nothing else hides it: home of the operator, root of the fleet
+ */
+export function policy(request: AgentRequest, hidden: readonly string[]): object {
+  return {
+    permissions: {
+      defaultMode: "dontAsk",
+      allow: ["Bash", "Read", "Edit", "Write", "NotebookEdit", "Agent", "Skill", "mcp__worker"],
+      deny: ["WebFetch", "WebSearch"],
+      disableBypassPermissionsMode: "disable",
+      blockReadsOutsideWorkingDirectories: true,
+      blockWritesOutsideWorkingDirectories: true,
+      denyInsteadOfPrompting: true,
+    },
+    sandbox: request.innerSandbox ? sandbox(request, hidden) : { enabled: false },
+    crossSessionInbound: "refuse",
+    disableWorkflows: true,
+    enableAllProjectMcpServers: false,
+    includeCoAuthoredBy: false,
+    cleanupPeriodDays: 90,
+  };
+}
+
+function sandbox(request: AgentRequest, hidden: readonly string[]): object {
+  return {
+    enabled: true,
+    // Without it a missing tool is a warning, and the shell runs outside of any sandbox.
+    failIfUnavailable: true,
+    autoAllowBashIfSandboxed: true,
+    allowUnsandboxedCommands: false,
+    excludedCommands: [],
+    filesystem: {
+      allowWrite: caches,
+      denyRead: [...new Set(["/home", "/root", ...hidden, dirname(request.home), request.controlFolder])],
+      allowRead: [request.cwd, ...caches, "~/.gitconfig", "~/.config/git"],
+    },
+    network: { allowedDomains: ["registry.npmjs.org", "github.com"], strictAllowlist: true },
+    credentials: {
+      files: [{ path: "~/.claude/.credentials.json", mode: "deny" }],
+      envVars: providerNames.map((name) => ({ name, mode: "deny" })),
+    },
+  };
+}
+
+export interface VoiceServer {
+  readonly bun: string;
+  readonly packageRoot: string;
+  readonly file: string;
+}
+
+/** `alwaysLoad`: otherwise the model sees only the names of the tools, behind a search. */
+export function mcpConfig(voice: VoiceServer): object {
+  return {
+    mcpServers: {
+      worker: {
+        type: "stdio",
+        command: voice.bun,
+        args: [...ownBunfig(voice.packageRoot), voice.file],
+        env: {},
+        alwaysLoad: true,
+        timeout: 60_000,
+      },
+    },
+  };
+}
+
+/** Bun reads `bunfig.toml` and `.env` of the current directory, which is the clone: the repository's, not ours. */
+export function ownBunfig(packageRoot: string): [string, string] {
+  return [`--config=${join(packageRoot, "bin/empty-bunfig.toml")}`, "--no-env-file"];
+}

@@ -1,0 +1,236 @@
+/**
+ * Reads Claude Code's stream-json. The order of keys is not stable and new kinds of lines appear with every version, so each
+ * line is parsed whole and only what is known is looked at.
+ */
+import type { AgentReader, AgentSignal, Usage } from "./agent.ts";
+import { minimumClaude } from "./claude-check.ts";
+import {
+  type Assistant,
+  type Init,
+  type Line,
+  type ModelUsage,
+  parseLine,
+  type Result,
+  type User,
+} from "./claude-lines.ts";
+
+const shown = 2_000;
+const spoken = 60_000;
+const openCalls = 1_000;
+/** The one argument of each word of the voice. */
+const argumentOf = {
+  start: null,
+  report_progress: "message",
+  complete: "summary",
+  answer: "text",
+  fail: "reason",
+} as const;
+type Word = keyof typeof argumentOf;
+
+export function claudeReader(): AgentReader {
+  const calls = new Map<string, { word: Word; text: string }>();
+  const account = usageAccount();
+  let limited = false;
+
+  function read(line: string): AgentSignal[] {
+    const one = parseLine(line);
+    if (one === null) return [];
+    switch (one.type) {
+      case "system":
+        return system(one);
+      case "assistant":
+        return assistant(one);
+      case "user":
+        return user(one);
+      case "rate_limit_event":
+        if (one.rate_limit_info.status !== "rejected") return [{ type: "heartbeat" }];
+        limited = true;
+        return [{ type: "limited", resetsAt: milliseconds(one.rate_limit_info.resetsAt) }];
+      case "result":
+        return [{ type: "usage", usage: account.settle(one) }, ended(one, limited)];
+      case "other":
+        return [{ type: "heartbeat" }];
+    }
+  }
+
+  function assistant(line: Assistant): AgentSignal[] {
+    const signals: AgentSignal[] = [];
+    for (const block of line.message.content) {
+      if (block.type === "text" && block.text) signals.push({ type: "activity", kind: "text", text: cut(block.text) });
+      if (block.type !== "tool_use" || !block.name) continue;
+      signals.push({ type: "activity", kind: "tool", text: cut(`${block.name} ${gist(block.input)}`.trim()) });
+      const word = wordOf(block.name);
+      // A helper of the agent speaks for a part of the task at most; what it can't do does not end the whole.
+      if (word !== null && block.id && !line.parent_tool_use_id && calls.size < openCalls) {
+        calls.set(block.id, { word, text: argument(word, block.input) });
+      }
+    }
+    const usage = account.count(line);
+    if (usage !== null) signals.push({ type: "usage", usage });
+    return signals.length === 0 ? [{ type: "heartbeat" }] : signals;
+  }
+
+  /** A word counts once its tool has accepted it. */
+  function user(line: User): AgentSignal[] {
+    const signals: AgentSignal[] = [];
+    for (const block of Array.isArray(line.message.content) ? line.message.content : []) {
+      if (block.type !== "tool_result") continue;
+      signals.push({ type: "activity", kind: "result", text: cut(textOf(block.content)) });
+      const call = block.tool_use_id ? calls.get(block.tool_use_id) : undefined;
+      if (call === undefined || block.tool_use_id === undefined) continue;
+      calls.delete(block.tool_use_id);
+      if (block.is_error !== true) signals.push({ type: "voice", word: call.word, text: call.text });
+    }
+    return signals.length === 0 ? [{ type: "heartbeat" }] : signals;
+  }
+
+  return { read, essential };
+}
+
+function system(line: Extract<Line, { type: "system" }>): AgentSignal[] {
+  if (line.subtype === "init") {
+    const { model, claude_code_version, session_id } = line;
+    return [
+      {
+        type: "init",
+        model: model ?? "",
+        version: claude_code_version ?? "",
+        sessionId: session_id ?? "",
+        problems: problems(line),
+      },
+    ];
+  }
+  if (line.subtype !== "api_retry") return [{ type: "heartbeat" }];
+  const why = [line.error, line.error_status].filter((part) => part !== null && part !== undefined).join(" ");
+  return [{ type: "waiting", reason: `the model does not answer (${why || "no connection"}), try ${line.attempt}` }];
+}
+
+/** The policy is only as good as what the program made of it. */
+function problems(init: Init): string[] {
+  const found: string[] = [];
+  if (init.permissionMode !== "dontAsk") found.push(`permission mode is ${init.permissionMode}, not dontAsk`);
+  const voice = init.mcp_servers?.find((server) => server.name === "worker");
+  if (voice?.status !== "connected") found.push(`the voice server is ${voice?.status ?? "missing"}, not connected`);
+  const version = init.claude_code_version ?? "";
+  if (!/^\d+\.\d+\.\d+/.test(version) || Bun.semver.order(version, minimumClaude) < 0) {
+    found.push(`version is ${version || "unknown"}, not ${minimumClaude} or newer`);
+  }
+  return found;
+}
+
+function ended(line: Result, limited: boolean): AgentSignal {
+  const text = cut(line.result || line.errors?.join("; ") || line.terminal_reason || line.subtype || "");
+  const ok = line.is_error !== true && line.subtype === "success" && !/^aborted/.test(line.terminal_reason ?? "");
+  return { type: "result", ok, kind: ok ? "done" : blame(line, text, limited), text };
+}
+
+function blame(line: Result, text: string, limited: boolean): Extract<AgentSignal, { type: "result" }>["kind"] {
+  if (line.subtype === "error_max_turns") return "turns";
+  if (line.subtype === "error_max_budget_usd") return "budget";
+  if (limited || line.api_error === "usage_limit_reached") return "limited";
+  const status = line.api_error_status;
+  if (status === 401 || status === 403 || /^Not logged in\b|authentication_failed/.test(text)) return "auth";
+  return "error";
+}
+
+/** While it runs, from the assistant's lines (their output tokens are a lower bound); exact at each result. */
+function usageAccount() {
+  const seen = new Map<string, Usage["tokens"]>();
+  let settled: Usage = { turns: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, costUsd: null };
+  let turns = 0;
+  const running = (): Usage => ({
+    turns,
+    tokens: [...seen.values()].reduce(add, settled.tokens),
+    costUsd: settled.costUsd,
+  });
+  return {
+    /** Several lines share one message and repeat its usage. Null when the line brings nothing new. */
+    count({ message }: Assistant): Usage | null {
+      const { id, usage, model } = message;
+      if (!id || !usage || model === "<synthetic>") return null;
+      if (!seen.has(id)) turns++;
+      seen.set(id, {
+        input: usage.input_tokens ?? 0,
+        output: usage.output_tokens ?? 0,
+        cacheRead: usage.cache_read_input_tokens ?? 0,
+        cacheWrite: usage.cache_creation_input_tokens ?? 0,
+      });
+      return running();
+    },
+    /** The totals of a resumed session include its past; what came since the last result is this process alone. */
+    settle(result: Result): Usage {
+      const since = result.model_usage_since_last_result;
+      const models = Object.values(since ?? result.modelUsage ?? {});
+      const before = since ? settled : { tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, costUsd: 0 };
+      const cost = since ? models.reduce((sum, model) => sum + (model.costUSD ?? 0), 0) : result.total_cost_usd;
+      settled = {
+        turns,
+        tokens: models.map(tokensOf).reduce(add, before.tokens),
+        costUsd: cost === undefined ? settled.costUsd : (before.costUsd ?? 0) + cost,
+      };
+      seen.clear();
+      return settled;
+    },
+  };
+}
+
+function tokensOf(model: ModelUsage): Usage["tokens"] {
+  return {
+    input: model.inputTokens ?? 0,
+    output: model.outputTokens ?? 0,
+    cacheRead: model.cacheReadInputTokens ?? 0,
+    cacheWrite: model.cacheCreationInputTokens ?? 0,
+  };
+}
+
+function add(a: Usage["tokens"], b: Usage["tokens"]): Usage["tokens"] {
+  return {
+    input: a.input + b.input,
+    output: a.output + b.output,
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheWrite: a.cacheWrite + b.cacheWrite,
+  };
+}
+
+function wordOf(tool: string): Word | null {
+  const word = tool.startsWith("mcp__worker__") ? tool.slice("mcp__worker__".length) : "";
+  return Object.hasOwn(argumentOf, word) ? (word as Word) : null;
+}
+
+function argument(word: Word, input: Readonly<Record<string, unknown>> | undefined): string {
+  const name = argumentOf[word];
+  const value = name === null ? "" : input?.[name];
+  return typeof value === "string" ? value.slice(0, spoken) : "";
+}
+
+/** What a person wants to see of a call: the command or the file, else all of it. */
+function gist(input: Readonly<Record<string, unknown>> | undefined): string {
+  for (const key of ["command", "file_path", "pattern", "description", "message", "summary", "text", "reason"]) {
+    const value = input?.[key];
+    if (typeof value === "string") return value;
+  }
+  return input === undefined ? "" : JSON.stringify(input).slice(0, shown);
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((part: { text?: unknown } | null) => (typeof part?.text === "string" ? part.text : "")).join("\n");
+}
+
+function cut(text: string): string {
+  return text.length <= shown ? text : `${text.slice(0, shown)}…`;
+}
+
+function milliseconds(seconds: number | undefined): number | null {
+  return seconds === undefined || !Number.isFinite(seconds) || seconds <= 0 ? null : seconds * 1000;
+}
+
+/** Asked only of a transcript that is full, for each of very many lines: hence the cheap test first. */
+function essential(line: string): boolean {
+  if (!/"(result|init|rate_limit_event|mcp__worker__\w+)"/.test(line)) return false;
+  const one = parseLine(line);
+  if (one === null) return false;
+  if (one.type === "assistant") return one.message.content.some((block) => wordOf(block.name ?? "") !== null);
+  return one.type === "result" || one.type === "rate_limit_event" || (one.type === "system" && one.subtype === "init");
+}
