@@ -23,7 +23,9 @@ const caches = ["~/.cache", "~/.npm", "~/.bun"];
 
 /**
  * Passed by `--settings`, which fails closed and outranks what the repository or HOME say. `dontAsk` with an allow-list never
- * waits for an answer and keeps the safety checks; the block* keys close the file tools to everything outside the clone.
+ * waits for an answer and keeps the safety checks. With the sandbox on, the block* keys close the file tools to everything
+ * outside the clone as well; without it they would deny every shell command that might name a path outside, which is most,
+ * and there the isolation around the process is the wall for both.
  *
  * @param hidden what the shell must not read where nothing else hides it: home of the operator, root of the fleet
  */
@@ -34,8 +36,8 @@ export function policy(request: AgentRequest, hidden: readonly string[]): object
       allow: ["Bash", "Read", "Edit", "Write", "NotebookEdit", "Agent", "Skill", "mcp__worker"],
       deny: ["WebFetch", "WebSearch"],
       disableBypassPermissionsMode: "disable",
-      blockReadsOutsideWorkingDirectories: true,
-      blockWritesOutsideWorkingDirectories: true,
+      blockReadsOutsideWorkingDirectories: request.innerSandbox,
+      blockWritesOutsideWorkingDirectories: request.innerSandbox,
       denyInsteadOfPrompting: true,
     },
     sandbox: request.innerSandbox ? sandbox(request, hidden) : { enabled: false },
