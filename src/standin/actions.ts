@@ -5,7 +5,13 @@ export function findLabel(repo: Repo, name: string): Label | undefined {
   return repo.labels.get(name.toLowerCase());
 }
 
-export function createLabel(world: World, repo: Repo, name: string, color = "ededed", description: string | null = null) {
+export function createLabel(
+  world: World,
+  repo: Repo,
+  name: string,
+  color = "ededed",
+  description: string | null = null,
+) {
   const label: Label = { id: world.nextId(), name, color, description };
   repo.labels.set(name.toLowerCase(), label);
   return label;

@@ -49,6 +49,7 @@ export class Refusal extends Error {
     const body = {
       message: this.message,
       ...(this.errors ? { errors: this.errors } : {}),
+      ...(this.headers["location"] ? { url: this.headers["location"] } : {}),
       documentation_url: "https://docs.github.com/rest",
       status: String(this.status),
     };
@@ -93,9 +94,7 @@ export function paged<T>(call: Call & { repo?: Repo }, items: T[], body: (item: 
   const page = positive(call.query.get("page"), 1, Number.MAX_SAFE_INTEGER);
   const last = Math.max(1, Math.ceil(items.length / size));
   const url = (n: number) => {
-    const path = call.repo
-      ? call.path.replace(/^\/repos\/[^/]+\/[^/]+/, `/repositories/${call.repo.id}`)
-      : call.path;
+    const path = call.repo ? call.path.replace(/^\/repos\/[^/]+\/[^/]+/, `/repositories/${call.repo.id}`) : call.path;
     const query = new URLSearchParams(call.query);
     query.set("page", String(n));
     return `<${call.origin}${path}?${query}>`;

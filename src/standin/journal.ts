@@ -1,4 +1,5 @@
 /** Everything that was asked of the stand-in and what it answered, for assertions. Tokens never appear in clear. */
+import type { GitPhase } from "./faults.ts";
 
 export interface JournalEntry {
   kind: "rest" | "graphql" | "git";
@@ -13,7 +14,10 @@ export interface JournalEntry {
   login: string | undefined;
   headers: Record<string, string>;
   responseHeaders: Record<string, string>;
+  /** The JSON that was (or, with a lost reply, would have been) answered; of a 304 too. */
   response: unknown;
+  /** Which part of the git protocol. */
+  phase: GitPhase | undefined;
   /** True when an injected fault changed this exchange. */
   faulty: boolean;
 }

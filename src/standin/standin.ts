@@ -1,7 +1,14 @@
 /** The local GitHub of the demo and the tests: REST, GraphQL and git on one loopback origin. */
-import type { RepoControl, RepoSeed, UserSeed } from "./control.ts";
-import type { Fault, FaultHandle } from "./faults.ts";
-import type { Journal } from "./journal.ts";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RepoControl, type RepoSeed, seedRepo, type UserSeed } from "./control.ts";
+import { type Fault, type FaultHandle, Faults } from "./faults.ts";
+import { Git } from "./git.ts";
+import { Journal } from "./journal.ts";
+import { Rate } from "./rate.ts";
+import { FrontServer } from "./server.ts";
+import { World } from "./world.ts";
 
 export interface StandinOptions {
   /** Default: a free one. */
@@ -10,7 +17,7 @@ export interface StandinOptions {
   folder?: string;
   users?: UserSeed[];
   repos?: RepoSeed[];
-  /** REST calls per token and hour. Default 5000, as on GitHub. */
+  /** REST calls per user and hour. Default 5000, as on GitHub. */
   rateLimit?: number;
 }
 
@@ -29,4 +36,52 @@ export interface Standin {
   advance(ms: number): void;
   /** Ends connections and git children, removes its temp folder. */
   close(): Promise<void>;
+}
+
+export async function startStandin(options: StandinOptions = {}): Promise<Standin> {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), "cw-github-"));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const world = new World();
+  const git = new Git(folder);
+  const faults = new Faults(world);
+  const journal = new Journal(world.tokens);
+  const server = new FrontServer(world, git, faults, journal, new Rate(world, options.rateLimit ?? 5000));
+  const controls = new Map<string, RepoControl>();
+  const standin: Standin = {
+    get url() {
+      return server.origin;
+    },
+    folder,
+    journal,
+    addUser(seed) {
+      world.user(seed.login);
+      const tokens = typeof seed.token === "string" ? [seed.token] : (seed.token ?? []);
+      for (const token of tokens) world.tokens.set(token, seed.login);
+    },
+    async addRepo(seed) {
+      const control = await seedRepo(world, git, seed);
+      controls.set(seed.name.toLowerCase(), control);
+      return control;
+    },
+    repo(name) {
+      const control = controls.get(name.toLowerCase());
+      if (!control) throw new Error(`the local GitHub has no ${name}`);
+      return control;
+    },
+    inject: (fault) => faults.inject(fault),
+    advance: (ms) => world.advance(ms),
+    async close() {
+      await server.close();
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    for (const user of options.users ?? []) standin.addUser(user);
+    for (const repo of options.repos ?? []) await standin.addRepo(repo);
+    await server.listen(options.port ?? 0);
+  } catch (error) {
+    await standin.close();
+    throw error;
+  }
+  return standin;
 }

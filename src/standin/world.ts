@@ -69,6 +69,9 @@ export interface Issue {
   gone: "deleted" | { repo: number; number: number } | undefined;
 }
 
+/** An issue that is a pull request. */
+export type PullIssue = Issue & { pull: Pull };
+
 export interface Repo {
   id: number;
   owner: User;
@@ -94,9 +97,21 @@ export class World {
   readonly users = new Map<string, User>();
   /** Token to login. */
   readonly tokens = new Map<string, string>();
-  readonly repos = new Map<number, Repo>();
+  readonly repos: Map<number, Repo>;
   #lastId = 1000;
   #aheadMs = 0;
+
+  constructor(repos: Map<number, Repo> = new Map()) {
+    this.repos = repos;
+  }
+
+  /** The same accounts and clock over an older state of the repositories: what a replica that lags behind shows. */
+  lagging(repos: Map<number, Repo>): World {
+    const world = new World(repos);
+    for (const [key, user] of this.users) world.users.set(key, user);
+    world.#aheadMs = this.#aheadMs;
+    return world;
+  }
 
   nextId(): number {
     return ++this.#lastId;

@@ -1,0 +1,149 @@
+/** Git refs over REST. git itself decides every race: each write is an update-ref with the value that it replaces. */
+import { type Git, zeroSha } from "./git.ts";
+import { fields, neededText, notFound, paged, Refusal, type Reply, type RepoCall } from "./http.ts";
+import { syncPulls } from "./pull-state.ts";
+import type { Repo } from "./world.ts";
+
+export interface Ref {
+  name: string;
+  sha: string;
+  type: string;
+}
+
+const shaForm = /^[0-9a-f]{40}$/;
+
+/** All refs below a prefix of full names, in git's order. */
+export async function listRefs(git: Git, repo: Repo, prefix: string): Promise<Ref[]> {
+  const out = await git.must(repo.dir, ["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"]);
+  const refs = out.split("\n").map((line) => {
+    const [name = "", sha = "", type = ""] = line.split(" ");
+    return { name, sha, type };
+  });
+  return refs.filter((ref) => ref.name !== "" && ref.name.startsWith(prefix));
+}
+
+export async function readRef(git: Git, repo: Repo, name: string): Promise<string | undefined> {
+  const { code, out } = await git.run(repo.dir, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]);
+  return code === 0 && name.startsWith("refs/") ? out.trim() : undefined;
+}
+
+/** The type of an object, or undefined where the repository has none of that name. */
+export async function objectType(git: Git, repo: Repo, sha: string): Promise<string | undefined> {
+  const { code, out } = await git.run(repo.dir, ["cat-file", "-t", sha]);
+  return code === 0 ? out.trim() : undefined;
+}
+
+export async function isAncestor(git: Git, repo: Repo, older: string, newer: string): Promise<boolean> {
+  return (await git.run(repo.dir, ["merge-base", "--is-ancestor", older, newer])).code === 0;
+}
+
+export async function isEmpty(git: Git, repo: Repo): Promise<boolean> {
+  return (await listRefs(git, repo, "refs/heads/")).length === 0;
+}
+
+export async function refuseEmpty(call: RepoCall): Promise<void> {
+  if (await isEmpty(call.git, call.repo)) throw new Refusal(409, "Git Repository is empty.");
+}
+
+function refBody(call: RepoCall, ref: Ref) {
+  const base = `${call.origin}/repos/${call.repo.owner.login}/${call.repo.name}/git`;
+  return {
+    ref: ref.name,
+    node_id: Buffer.from(`REF:${call.repo.id}:${ref.name}`).toString("base64url"),
+    url: `${base}/${ref.name}`,
+    object: { sha: ref.sha, type: ref.type, url: `${base}/${ref.type}s/${ref.sha}` },
+  };
+}
+
+export async function getRef(call: RepoCall): Promise<Reply> {
+  await refuseEmpty(call);
+  const name = `refs/${call.params["ref"]}`;
+  const sha = await readRef(call.git, call.repo, name);
+  if (sha === undefined) throw notFound();
+  const type = (await objectType(call.git, call.repo, sha)) ?? "commit";
+  return { status: 200, body: refBody(call, { name, sha, type }) };
+}
+
+/** Every ref whose name begins so; none is an empty list, as on GitHub. */
+export async function matchingRefs(call: RepoCall): Promise<Reply> {
+  await refuseEmpty(call);
+  const found = await listRefs(call.git, call.repo, `refs/${call.params["ref"] ?? ""}`);
+  return paged(call, found, (ref) => refBody(call, ref));
+}
+
+async function neededObject(call: RepoCall): Promise<{ sha: string; type: string }> {
+  const sha = neededText(call, "sha");
+  if (!shaForm.test(sha)) {
+    throw new Refusal(422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f].");
+  }
+  const type = await objectType(call.git, call.repo, sha);
+  if (type === undefined) throw new Refusal(422, "Object does not exist");
+  return { sha, type };
+}
+
+async function wellFormed(git: Git, repo: Repo, name: string): Promise<boolean> {
+  if (!/^refs\/[^/]+\/./.test(name)) return false;
+  return (await git.run(repo.dir, ["check-ref-format", name])).code === 0;
+}
+
+export async function createRef(call: RepoCall): Promise<Reply> {
+  const { git, repo } = call;
+  const name = neededText(call, "ref");
+  const object = await neededText(call, "sha");
+  await refuseEmpty(call);
+  if (!(await wellFormed(git, repo, name)) || name.startsWith("refs/pull/")) {
+    throw new Refusal(422, `${name} is not a valid ref name.`);
+  }
+  const { sha, type } = await neededObject(call);
+  if (name.startsWith("refs/heads/") && type !== "commit") throw new Refusal(422, `${object} is not a commit`);
+  const made = await git.run(repo.dir, ["update-ref", name, sha, zeroSha]);
+  if (made.code !== 0) {
+    if ((await readRef(git, repo, name)) !== undefined) throw new Refusal(422, "Reference already exists");
+    throw new Refusal(422, `Reference update failed: ${gitWords(made.err, repo)}`);
+  }
+  await moved(call, name);
+  return { status: 201, body: refBody(call, { name, sha, type }) };
+}
+
+export async function updateRef(call: RepoCall): Promise<Reply> {
+  const { git, repo } = call;
+  const name = `refs/${call.params["ref"]}`;
+  await refuseEmpty(call);
+  const { sha, type } = await neededObject(call);
+  const force = fields(call)["force"] === true;
+  for (;;) {
+    const tip = await readRef(git, repo, name);
+    if (tip === undefined) throw new Refusal(422, "Reference does not exist");
+    if (!force && !(await isAncestor(git, repo, tip, sha))) throw new Refusal(422, "Update is not a fast forward");
+    const done = await git.run(repo.dir, ["update-ref", name, sha, tip]);
+    if (done.code === 0) break;
+    if ((await readRef(git, repo, name)) === tip) {
+      throw new Refusal(422, `Reference update failed: ${gitWords(done.err, repo)}`);
+    }
+    // Somebody moved it between reading and writing: look again, so that the answer is about what is there now.
+  }
+  await moved(call, name);
+  return { status: 200, body: refBody(call, { name, sha, type }) };
+}
+
+export async function deleteRef(call: RepoCall): Promise<Reply> {
+  const { git, repo } = call;
+  const name = `refs/${call.params["ref"]}`;
+  await refuseEmpty(call);
+  if ((await readRef(git, repo, name)) === undefined) throw new Refusal(422, "Reference does not exist");
+  if (name === `refs/heads/${repo.defaultBranch}`) throw new Refusal(422, "Cannot delete the default branch");
+  const gone = await git.run(repo.dir, ["update-ref", "-d", name]);
+  if (gone.code !== 0) throw new Refusal(422, `Reference update failed: ${gitWords(gone.err, repo)}`);
+  await moved(call, name);
+  return { status: 204 };
+}
+
+async function moved(call: RepoCall, name: string): Promise<void> {
+  if (!name.startsWith("refs/heads/")) return;
+  call.repo.pushedAt = call.world.now();
+  if (call.viewer) await syncPulls(call.world, call.git, call.repo, call.viewer);
+}
+
+function gitWords(text: string, repo: Repo): string {
+  return text.trim().replaceAll(repo.dir, repo.name);
+}
