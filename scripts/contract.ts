@@ -60,6 +60,9 @@ function slim(value: Json, refs: Set<string>, names = false): Json {
       const name = String(inner).replace("#/components/schemas/", "");
       refs.add(name);
       result["$ref"] = `#/schemas/${name}`;
+    } else if (!names && key === "oneOf") {
+      // GitHub's alternatives overlap: its own answers match several of them.
+      result["anyOf"] = slim(inner, refs);
     } else result[key] = slim(inner, refs, !names && key === "properties");
   }
   if (names || value["nullable"] !== true) return result;
@@ -92,7 +95,9 @@ function prune(document: Node, provenance: Node): Node {
     const place = words.find((word) => /[/~]/.test(word)) ?? "";
     const path = place.startsWith("~") ? place.slice(1) : `/repos/{owner}/{repo}${place}`;
     for (const method of words.filter((word) => /^[A-Z]+$/.test(word))) {
-      const operation = ((document["paths"] as Node)[path] as Node | undefined)?.[method.toLowerCase()] as Node | undefined;
+      const operation = ((document["paths"] as Node)[path] as Node | undefined)?.[method.toLowerCase()] as
+        | Node
+        | undefined;
       if (!operation) throw new Error(`${source} does not describe ${method} ${path}`);
       const parameters = ((operation["parameters"] ?? []) as Json[]).map((entry) => {
         const { name, in: where, required, schema, ...rest } = follow(document, entry);
@@ -133,8 +138,16 @@ try {
   const file = "generated/api.github.com.json";
   await run(["tar", "xzf", filename, `package/${file}`], folder);
   const document = (await Bun.file(join(folder, "package", file)).json()) as Node;
-  const pruned = prune(document, { package: name, version, integrity, file, licence: "MIT", by: "scripts/contract.ts" });
-  await Bun.write(target, `${JSON.stringify(pruned)}\n`);
+  const pruned = prune(document, {
+    package: name,
+    version,
+    integrity,
+    file,
+    licence: "MIT",
+    by: "scripts/contract.ts",
+  });
+  await Bun.write(target, `${JSON.stringify(pruned, null, 2)}\n`);
+  await run(["node_modules/.bin/biome", "format", "--write", target], join(import.meta.dir, ".."));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
