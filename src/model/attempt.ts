@@ -65,6 +65,8 @@ export interface AttemptFacts {
   readonly birth: Read<Birth> | null;
   readonly stop: Read<Stop> | null;
   readonly end: Read<End> | null;
+  /** Of the process that reserved it. Matters only before birth. */
+  readonly reserver: Liveness;
   /** Of the process that birth names; "dead" without one. */
   readonly supervisor: Liveness;
   /** Of all other processes of the attempt. Matters only when the supervisor is not alive. */
@@ -101,8 +103,9 @@ export function statusOf(facts: AttemptFacts | null, now: Instant): Status {
 function beforeBirth(facts: AttemptFacts, now: Instant): Status {
   const task = facts.task.ok ? facts.task.value : null;
   const waited = task && elapsedSince(task.reservedAt, now);
-  const expected = task !== null && waited !== null && waited >= 0 && waited < task.bornWithinMs;
-  if (expected) return { state: "starting", reason: null };
+  const soon = task !== null && waited !== null && waited >= 0 && waited < task.bornWithinMs;
+  // The supervisor comes after claim and label; while dispatch lives, it is still at those.
+  if (soon || facts.reserver === "alive") return { state: "starting", reason: null };
   return { state: "crashed", reason: "its supervisor never started" };
 }
 

@@ -56,3 +56,8 @@ export type Task = z.infer<typeof taskSchema>;
 export function attemptId(worker: string, n: number): string {
   return `${worker}-${n}`;
 }
+
+export function parseAttemptId(text: string): { worker: string; n: number } | null {
+  const found = /^([a-z0-9][a-z0-9-]*)-([1-9][0-9]*)$/.exec(text);
+  return found?.[1] === undefined ? null : { worker: found[1], n: Number(found[2]) };
+}

@@ -48,6 +48,7 @@ export class Attempts {
         birth: null,
         stop: null,
         end,
+        reserver: "dead",
         supervisor: "dead",
         processes: "dead",
       };
@@ -61,6 +62,7 @@ export class Attempts {
       birth,
       stop: readRecord(at.stop, stopSchema),
       end,
+      reserver: birth === null && read.ok ? liveness(read.value.reservedBy) : "dead",
       supervisor,
       processes: supervisor === "alive" || !read.ok ? "dead" : this.processesOf(worker, n, read.value.cookie),
     };

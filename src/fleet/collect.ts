@@ -1,0 +1,119 @@
+/**
+ * Takes the work out of the clone. Git runs there only inside the isolation, since a repository that an agent can write
+ * decides what git executes; what comes out is a bundle, which is data.
+ */
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Command } from "../model/command.ts";
+import { gated, startChild } from "../system/child.ts";
+import { sleep, uptimeMs } from "../system/clock.ts";
+import { replaceFile } from "../system/files.ts";
+import { endTree } from "../system/tree.ts";
+import { type Difference, Mirror } from "../store/mirror.ts";
+import { Verdict } from "../model/verdict.ts";
+import { type InFlight, needBase } from "./in-flight.ts";
+import { spaceOf } from "./run-agent.ts";
+
+const largestBundle = 512 << 20;
+const agentPath = "/usr/local/bin:/usr/bin:/bin";
+
+/** Commits what is uncommitted, then prints everything beyond the base as a bundle; prints nothing when there is nothing. */
+const script = `
+set -e
+rm -f .git/index.lock
+git add -A
+git diff --cached --quiet || git -c commit.gpgSign=false -c core.hooksPath=/dev/null commit --quiet --no-verify -m "$2"
+[ "$(git rev-parse HEAD)" = "$1" ] || git bundle create --quiet - HEAD --not "$1"
+`;
+
+export interface Work {
+  readonly head: string;
+  readonly difference: Difference;
+}
+
+/** @returns null when nothing was changed. @throws Verdict `failed` when the clone can't be read */
+export async function collect(attempt: InFlight): Promise<Work | null> {
+  const { task, paths, mirror, fleet } = attempt;
+  const base = needBase(attempt);
+  const timeoutMs = fleet.config.steps.collect;
+  const message = task.issue === null ? "Work that was left uncommitted" : `Work on issue ${task.issue} that was left uncommitted`;
+  const inside: Command = {
+    argv: ["/bin/sh", "-c", script, "collect", base.sha, message],
+    env: { ...agentLike(attempt), GIT_TERMINAL_PROMPT: "0" },
+    cwd: fleet.store.paths.clone(task.worker, task.repo),
+  };
+  const { bytes, code, errors } = await runInside(attempt, inside, "collect", timeoutMs, paths.bundle);
+  try {
+    if (code !== 0) throw new Verdict("failed", `the work could not be taken out of the clone: ${errors.slice(0, 500) || `exit code ${code}`}`);
+    if (bytes === 0) return found(attempt, null);
+    const head = await mirror.importBundle(paths.bundle, timeoutMs);
+    const difference = await mirror.difference(base.sha, head, timeoutMs);
+    // Commits that cancel each other out are nothing to review.
+    return found(attempt, difference.files.length === 0 ? null : { head, difference });
+  } finally {
+    Mirror.discard(paths.bundle);
+  }
+}
+
+/** Keeps work that will not be published, as a patch in the attempt's folder. */
+export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
+  const patch = await attempt.mirror.patch(needBase(attempt).sha, work.head, attempt.fleet.config.steps.collect);
+  if (patch === null) return attempt.say({ type: "warning", message: "the work is too large for a patch; it stays in the clone" });
+  replaceFile(attempt.paths.patch, patch);
+  attempt.say({ type: "work:saved", file: attempt.paths.patch, bytes: Buffer.byteLength(patch) });
+}
+
+/** A command of ours that touches what the agent made: in the same isolation, without its credentials. */
+export async function runInside(attempt: InFlight, inside: Command, name: string, timeoutMs: number, stdoutFile: string | null) {
+  const { fleet, task, paths } = attempt;
+  const isolation = await fleet.isolation(task.isolation === "settings" ? "none" : task.isolation);
+  const command = isolation.wrap(gated(inside), spaceOf(attempt, []));
+  const child = await startChild(command, `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`);
+  const tree = { monitor: child.monitor, first: child.first, cookie: task.cookie };
+  fleet.store.attempts.recordStarted(task.worker, task.n, tree);
+  const file = stdoutFile === null ? null : openSync(stdoutFile, "w", 0o600);
+  const out = take(child.stdout, (chunk) => file !== null && writeSync(file, chunk));
+  let errors = "";
+  const err = take(child.stderr, (chunk) => {
+    if (errors.length < 64 << 10) errors += new TextDecoder().decode(chunk);
+  });
+  try {
+    void child.go("");
+    const end = await Promise.race([child.exited, sleep(timeoutMs).then(() => null)]);
+    if (end === null) throw new Verdict("failed", `${name} took longer than ${Math.round(timeoutMs / 1000)} s`);
+    const until = uptimeMs() + 5000;
+    await Promise.race([Promise.all([out, err]), sleep(Math.max(0, until - uptimeMs()))]);
+    const bytes = await Promise.race([out, sleep(0).then(() => 0)]);
+    if (bytes > largestBundle) throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);
+    return { bytes, code: end.code, errors: errors.trim() };
+  } finally {
+    await endTree(tree, 0);
+    if (file !== null) closeSync(file);
+  }
+}
+
+async function take(stream: ReadableStream<Uint8Array>, use: (chunk: Uint8Array) => unknown): Promise<number> {
+  let bytes = 0;
+  try {
+    for await (const chunk of stream) {
+      bytes += chunk.length;
+      if (bytes <= largestBundle) use(chunk);
+    }
+  } catch {
+    // The pipe broke: the exit code tells.
+  }
+  return bytes;
+}
+
+function agentLike(attempt: InFlight): Record<string, string> {
+  const home = attempt.fleet.store.paths.home(attempt.task.worker);
+  return { PATH: agentPath, HOME: home, LANG: "C.UTF-8", CW_ATTEMPT_COOKIE: attempt.task.cookie };
+}
+
+function found(attempt: InFlight, work: Work | null): Work | null {
+  attempt.say({ type: "work:collected", head: work?.head ?? null, commits: work?.difference.commits ?? 0 });
+  if (work) {
+    const { commits, added, removed, files } = work.difference;
+    attempt.figures = { ...attempt.figures, commits, added, removed, files: [...files].slice(0, 200) };
+  }
+  return work;
+}

@@ -1,0 +1,165 @@
+/**
+ * Gives a worker a task: reserve, read the issue, claim, label, start the supervisor, wait until it is born. What fails
+ * undoes what was done, and the attempt ends as refused, with nothing left outside.
+ */
+import type { Choice } from "../isolation/choose.ts";
+import type { GitHub } from "../issues/github.ts";
+import { FleetError } from "../model/errors.ts";
+import type { Said } from "../model/events.ts";
+import { attemptId, type Task } from "../model/task.ts";
+import { workerLabel } from "../model/worker.ts";
+import { now, sleep, uptimeMs } from "../system/clock.ts";
+import { self } from "../system/process.ts";
+import { endAttempt } from "./end-attempt.ts";
+import { type Credentials, credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
+import { acquire, finish, type Holder, type Taken } from "./hold.ts";
+import { isOver } from "./is-over.ts";
+import { readWork, type Work } from "./read-work.ts";
+import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
+import { reserve } from "./reserve.ts";
+import { Undo } from "./steps.ts";
+
+export interface Dispatched {
+  readonly worker: string;
+  /** `01-7` */
+  readonly attempt: string;
+  readonly n: number;
+  readonly repo: string;
+  readonly issue: number | null;
+  /** Process number of the supervisor; null when it can't be told. */
+  readonly pid: number | null;
+  readonly folder: string;
+  /** The issue was being worked on already: this is that attempt, nothing was started. */
+  readonly existing: boolean;
+  /** What the operator should know, a sentence each. */
+  readonly remarks: readonly string[];
+}
+
+/** @throws FleetError of every code but `outcome` */
+export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<Dispatched> {
+  const checked = checkRequest(request, fleet.config);
+  const agent = fleet.agent(fleet.config.agent);
+  const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
+  const { task, existing } = await reserve(fleet, checked, (worker, n) => makeTask(fleet, checked, choice, worker, n));
+  if (existing) return dispatched(fleet, task, true, []);
+  const undo = new Undo((message) => say({ type: "warning", message: `could not be undone: ${message}` }));
+  const say = (said: Said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
+  say({ type: "attempt:reserved", repo: task.repo, issue: task.issue, agent: task.agent, model: task.model });
+  try {
+    const credentials = credentialsOf(fleet, task.worker);
+    if (task.agent === "claude") needProvider(credentials);
+    const github = fleet.github(needGithubToken(credentials));
+    const work = await readWork(github, task.repo, task.issue);
+    request.signal?.throwIfAborted();
+    fleet.store.attempts.saveSnapshot(task.worker, task.n, work.snapshot);
+    if (work.snapshot.issue) {
+      const { title, author, hidden } = work.snapshot.issue;
+      say({ type: "issue:read", title, author, hidden });
+      await take(fleet, github, task, work, undo, say);
+      request.signal?.throwIfAborted();
+    }
+    await start(fleet, task, credentials, say, request.signal);
+  } catch (error) {
+    if (fleet.store.attempts.birth(task.worker, task.n)?.by === "supervisor") throw error; // It runs: not ours to undo.
+    await undo.all();
+    const reason = error instanceof Error ? error.message : String(error);
+    endAttempt(fleet, task, { outcome: "refused", reason }, { cancel: true });
+    if (request.signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
+    throw error;
+  }
+  return dispatched(fleet, task, false, choice.remarks);
+}
+
+function makeTask(fleet: Fleet, checked: CheckedRequest, choice: Choice, worker: string, n: number): Task {
+  return {
+    version: 1,
+    worker,
+    n,
+    repo: checked.repo,
+    issue: checked.issue,
+    agent: fleet.config.agent,
+    isolation: choice.isolation,
+    innerSandbox: choice.innerSandbox,
+    model: checked.model,
+    limits: checked.limits,
+    sessionId: crypto.randomUUID(),
+    cookie: crypto.randomUUID(),
+    resumes: null,
+    reservedAt: now(),
+    reservedBy: self(),
+    bornWithinMs: fleet.config.limits.ready,
+  };
+}
+
+async function take(fleet: Fleet, github: GitHub, task: Task, work: Work, undo: Undo, say: (said: Said) => void): Promise<void> {
+  const issue = work.issue;
+  if (issue === null) return;
+  const place = { repo: task.repo, issue: issue.number, namespace: fleet.config.claims.namespace };
+  const holder = holderOf(fleet, task);
+  const label = workerLabel(task.worker);
+  let taken: Taken | null = null;
+  // Registered first: an unclear failure may have left the claim, and releasing what is not ours does nothing.
+  undo.later(async () => {
+    const { tip } = taken ?? (await github.claims.read(place));
+    if (tip?.claim?.attempt !== holder.attempt || tip.claim.host !== holder.host) return;
+    await finish(github.claims, place, holder, tip, { state: "released" });
+  });
+  taken = await acquire(github.claims, place, holder, {
+    mayRetake: (attempt) => isOver(fleet, attempt),
+    pullIsOpen: async (pr) => (await github.pull(task.repo, pr)).open,
+  });
+  say({ type: "issue:claimed", sha: taken.tip.sha, epoch: taken.epoch });
+  await clearLabels(github, task, issue.labels, taken);
+  undo.later(() => github.removeLabel(task.repo, issue.number, label));
+  const labels = await github.addLabel(task.repo, issue.number, label);
+  const foreign = labels.find((name) => name !== label && (/^worker:/i.test(name) || name.toLowerCase() === "blocked"));
+  if (foreign !== undefined) {
+    throw new FleetError("busy", `${task.repo}#${issue.number} carries the label ${foreign}`, { hint: "remove that label if it is a mistake" });
+  }
+  say({ type: "issue:labelled", label });
+}
+
+/** Labels that an earlier, finished claim left: its worker's, and `blocked` where it ended in failure. Others are people's. */
+async function clearLabels(github: GitHub, task: Task, labels: readonly string[], taken: Taken): Promise<void> {
+  const { before } = taken;
+  if (before === null || task.issue === null) return;
+  const stale = [workerLabel(before.worker), ...(before.state === "failed" ? ["blocked"] : [])];
+  for (const label of stale) {
+    if (label !== workerLabel(task.worker) && labels.includes(label)) await github.removeLabel(task.repo, task.issue, label);
+  }
+}
+
+async function start(fleet: Fleet, task: Task, credentials: Credentials, say: (said: Said) => void, signal?: AbortSignal): Promise<void> {
+  const { attempts } = fleet.store;
+  const deadline = uptimeMs() + fleet.config.limits.ready;
+  const pid = fleet.startSupervisor(task.worker, task.n, credentials, attempts.at(task.worker, task.n).supervisorLog);
+  say({ type: "attempt:spawned", pid });
+  // Its birth is the fact that counts; whoever gives up on it takes the birth away from it.
+  while (attempts.birth(task.worker, task.n) === null) {
+    signal?.throwIfAborted();
+    if (uptimeMs() > deadline) {
+      throw new FleetError("environment", `the supervisor of ${attemptId(task.worker, task.n)} did not start`, {
+        hint: `see ${attempts.at(task.worker, task.n).supervisorLog}`,
+      });
+    }
+    await sleep(10);
+  }
+}
+
+/** Who claims for this attempt. */
+export function holderOf(fleet: Pick<Fleet, "store" | "config">, task: Pick<Task, "worker" | "n">): Holder {
+  return {
+    worker: task.worker,
+    attempt: attemptId(task.worker, task.n),
+    host: fleet.store.workers.fleetId(),
+    leaseMs: fleet.config.claims.lease,
+    graceMs: fleet.config.claims.grace,
+  };
+}
+
+function dispatched(fleet: Fleet, task: Task, existing: boolean, remarks: readonly string[]): Dispatched {
+  const { worker, n, repo, issue } = task;
+  const birth = fleet.store.attempts.birth(worker, n);
+  const pid = birth?.by === "supervisor" ? birth.process.pid : null;
+  return { worker, attempt: attemptId(worker, n), n, repo, issue, pid, folder: fleet.store.attempts.at(worker, n).folder, existing, remarks };
+}

@@ -1,0 +1,63 @@
+/** What the verbs work with: the store, the edges as types, and the settings. Built in app.ts; verbs take what they need. */
+import type { Agent } from "../agents/agent.ts";
+import type { Config } from "../config/schema.ts";
+import type { Choice } from "../isolation/choose.ts";
+import type { Isolation } from "../isolation/isolation.ts";
+import type { GitHub } from "../issues/github.ts";
+import { FleetError } from "../model/errors.ts";
+import type { FleetEvent } from "../model/events.ts";
+import type { GitSettings } from "../store/git.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Credentials {
+  readonly githubToken: string | null;
+  /** Environment variables of the model provider. */
+  readonly provider: Readonly<Record<string, string>>;
+}
+
+export interface Fleet {
+  readonly store: Store;
+  readonly config: Config;
+  /** From the environment; what a worker has stored is used where the environment says nothing. */
+  readonly credentials: Credentials;
+  readonly operatorHome: string;
+  /** Folder of the worker templates. */
+  readonly templates: string;
+  readonly github: (token: string) => GitHub;
+  readonly git: (token: string | null) => GitSettings;
+  readonly agent: (name: Agent["name"]) => Agent;
+  /** Probes the machine. @throws FleetError `environment` */
+  readonly chooseIsolation: () => Promise<Choice>;
+  readonly isolation: (name: Isolation["name"]) => Promise<Isolation>;
+  /** Starts `_attempt` detached, with these credentials in its environment. @returns its process number */
+  readonly startSupervisor: (worker: string, n: number, credentials: Credentials, log: string) => number;
+  /** Told of each event as it is written. */
+  readonly heard: (event: FleetEvent) => void;
+}
+
+/** Credentials for a worker: of the environment, else what it has stored. */
+export function credentialsOf(fleet: Pick<Fleet, "store" | "credentials">, worker: string): Credentials {
+  const stored = fleet.store.workers.secrets(worker);
+  const { githubToken, provider } = fleet.credentials;
+  return {
+    githubToken: githubToken ?? stored.githubToken ?? null,
+    provider: Object.keys(provider).length > 0 ? provider : (stored.provider ?? {}),
+  };
+}
+
+/** @throws FleetError `auth`: no ambient login of the operator is ever used instead */
+export function needGithubToken(credentials: Credentials): string {
+  if (credentials.githubToken !== null) return credentials.githubToken;
+  throw new FleetError("auth", "no GitHub credential: neither in the environment nor stored with the worker", {
+    hint: "export GH_TOKEN=... (Contents, Issues and Pull requests: read and write)",
+  });
+}
+
+/** @throws FleetError `auth` */
+export function needProvider(credentials: Credentials): void {
+  const names = ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
+  if (names.some((name) => credentials.provider[name])) return;
+  throw new FleetError("auth", "no Claude credential: neither in the environment nor stored with the worker", {
+    hint: "claude setup-token, then export CLAUDE_CODE_OAUTH_TOKEN=... (or ANTHROPIC_API_KEY)",
+  });
+}

@@ -1,0 +1,92 @@
+/** The fleet's hold on an issue, from acquiring to the end: the protocol of model/claim.ts spoken over GitHub. */
+import type { ClaimPlace, Claims, Written } from "../issues/claims.ts";
+import { acquireDecision, type Claim, type Tip } from "../model/claim.ts";
+import { FleetError } from "../model/errors.ts";
+
+/** Who claims. */
+export interface Holder {
+  readonly worker: string;
+  /** `01-7` */
+  readonly attempt: string;
+  /** Id of the fleet. */
+  readonly host: string;
+  readonly leaseMs: number;
+  readonly graceMs: number;
+}
+
+export interface Taken {
+  readonly tip: Tip;
+  readonly epoch: number;
+  /** Whose claim stood there before; its label may still hang on the issue. */
+  readonly before: Claim | null;
+}
+
+/**
+ * Takes the issue, or says who has it.
+ * @param mayRetake whether that attempt of this fleet is proved to be over
+ * @param pullIsOpen for an issue that was delivered before
+ * @throws FleetError `busy`
+ */
+export async function acquire(
+  claims: Pick<Claims, "read" | "write">,
+  place: ClaimPlace,
+  holder: Holder,
+  ask: { mayRetake: (attempt: string) => boolean; pullIsOpen: (pr: number) => Promise<boolean> },
+): Promise<Taken> {
+  const { tip, serverNow } = await claims.read(place);
+  const decision = acquireDecision(tip, { serverNow, graceMs: holder.graceMs, host: holder.host, again: true });
+  const name = `${place.repo}#${place.issue}`;
+  switch (decision.kind) {
+    case "taken":
+      throw new FleetError("busy", `${name} is taken: ${decision.why}`);
+    case "unfinished":
+      throw new FleetError("busy", `${name}: attempt ${decision.claim.attempt} has pushed its work; its pull request is not confirmed yet`, {
+        hint: `cw reset ${decision.claim.worker}, where that worker lives`,
+      });
+    case "retake":
+      if (!ask.mayRetake(decision.attempt)) throw new FleetError("busy", `${name} is taken: attempt ${decision.attempt} of this fleet has it`);
+      break;
+    case "delivered":
+      if (await ask.pullIsOpen(decision.pr)) {
+        throw new FleetError("busy", `${name} was delivered: pull request #${decision.pr} is open`, { hint: "merge or close it first" });
+      }
+      break;
+    case "free":
+      break;
+  }
+  const written = await claims.write(place, tip, message(place, holder, "held", decision.epoch));
+  if (!written.won) throw new FleetError("busy", `${name} was taken by another in the same moment${whose(written)}`);
+  return { tip: written.tip, epoch: decision.epoch, before: tip?.claim ?? null };
+}
+
+/** Says that we are still at it. @returns the new tip, or whose it is now */
+export async function renew(claims: Pick<Claims, "write">, place: ClaimPlace, holder: Holder, tip: Tip): Promise<Written> {
+  return await claims.write(place, tip, message(place, holder, "held", tip.claim?.epoch ?? 1));
+}
+
+/** Ends our hold. @returns false when it was no longer ours to end */
+export async function finish(
+  claims: Pick<Claims, "write">,
+  place: ClaimPlace,
+  holder: Holder,
+  tip: Tip,
+  end: Pick<Claim, "state" | "pr" | "head">,
+): Promise<boolean> {
+  const written = await claims.write(place, tip, { ...message(place, holder, end.state, tip.claim?.epoch ?? 1), ...end });
+  return written.won;
+}
+
+/** Whether a claim was written for that attempt of this fleet. */
+export function isOurs(claim: Claim | null, holder: Pick<Holder, "host" | "attempt">): boolean {
+  return claim !== null && claim.host === holder.host && claim.attempt === holder.attempt;
+}
+
+export function message(place: ClaimPlace, holder: Holder, state: Claim["state"], epoch: number): Claim {
+  const { worker, host, attempt, leaseMs } = holder;
+  return { v: 1, issue: place.issue, state, worker, host, attempt, epoch, leaseMs, nonce: crypto.randomUUID() };
+}
+
+function whose(written: Written): string {
+  const claim = written.tip?.claim;
+  return claim ? ` (worker ${claim.worker}, attempt ${claim.attempt})` : "";
+}

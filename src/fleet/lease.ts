@@ -1,0 +1,96 @@
+/** Keeps the claim alive while the attempt runs, and notices when there is no longer anything to keep. */
+import type { ClaimPlace } from "../issues/claims.ts";
+import type { GitHub } from "../issues/github.ts";
+import type { Claim, Tip } from "../model/claim.ts";
+import type { Said } from "../model/events.ts";
+import { Verdict } from "../model/verdict.ts";
+import { finish, type Holder, isOurs, renew } from "./hold.ts";
+
+export class Lease {
+  private timer: Timer | undefined;
+  private stopped = false;
+  private renewing: Promise<void> | null = null;
+
+  /** @param tip null where it was not read yet */
+  constructor(
+    private readonly github: GitHub,
+    readonly place: ClaimPlace,
+    readonly holder: Holder,
+    private readonly label: string,
+    private readonly say: (said: Said) => void,
+    private readonly end: (verdict: Verdict) => void,
+    private tip: Tip | null = null,
+  ) {}
+
+  /** Renews before half of the lease has passed. A failure is tried again soon: only another's tip ends the attempt. */
+  keep(): void {
+    this.schedule(this.holder.leaseMs / 3);
+  }
+
+  async release(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.renewing;
+  }
+
+  /** The tip as far as we know it; read when we do not. Ends the attempt when it is not ours. */
+  async known(): Promise<Tip> {
+    if (this.tip !== null) return this.tip;
+    const { tip } = await this.github.claims.read(this.place);
+    if (tip === null || !isOurs(tip.claim, this.holder)) throw this.lost(tip);
+    this.tip = tip;
+    return tip;
+  }
+
+  /** Replaces what is known after a push has moved the claim. */
+  moved(tip: Tip): void {
+    this.tip = tip;
+  }
+
+  /** @throws Verdict `withdrawn` when the issue is closed, gone, moved, or its label was taken away */
+  async checkIssue(): Promise<void> {
+    const { repo, issue } = this.place;
+    const now = await this.github.issue(repo, issue).catch((error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === "notFound") throw new Verdict("withdrawn", error.message);
+      throw error;
+    });
+    if (!now.open) throw new Verdict("withdrawn", `${repo}#${issue} was closed`);
+    if (!now.labels.includes(this.label)) throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
+  }
+
+  async finish(end: Pick<Claim, "state" | "pr" | "head">): Promise<boolean> {
+    await this.release();
+    const ended = await finish(this.github.claims, this.place, this.holder, await this.known(), end);
+    if (ended) this.say({ type: "claim:finished", state: end.state });
+    return ended;
+  }
+
+  private schedule(ms: number): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.renewing = this.once().finally(() => {
+        this.renewing = null;
+      });
+    }, ms);
+  }
+
+  private async once(): Promise<void> {
+    try {
+      const written = await renew(this.github.claims, this.place, this.holder, await this.known());
+      if (!written.won) throw this.lost(written.tip);
+      this.tip = written.tip;
+      this.say({ type: "claim:renewed", sha: written.tip.sha });
+      await this.checkIssue();
+      this.schedule(this.holder.leaseMs / 3);
+    } catch (error) {
+      if (error instanceof Verdict) return this.end(error);
+      this.say({ type: "claim:renewal-failed", reason: error instanceof Error ? error.message : String(error) });
+      this.schedule(Math.min(60_000, this.holder.leaseMs / 10));
+    }
+  }
+
+  private lost(tip: Tip | null): Verdict {
+    const claim = tip?.claim;
+    return new Verdict("fenced", claim ? `the claim now belongs to worker ${claim.worker}, attempt ${claim.attempt}` : "the claim is gone");
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Branch and claim move in one atomic push that only the holder of the claim can make; then a pull request is opened or
+ * adopted, and read back. What is not confirmed is not delivered.
+ */
+import type { Pull } from "../issues/github.ts";
+import { branchNames, claimRef, type Tip } from "../model/claim.ts";
+import { FleetError } from "../model/errors.ts";
+import { Verdict } from "../model/verdict.ts";
+import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
+import { sleep } from "../system/clock.ts";
+import type { Work } from "./collect.ts";
+import { message } from "./hold.ts";
+import { type InFlight, needBase } from "./in-flight.ts";
+
+/** @throws Verdict `fenced`, `rejected`, `withdrawn`; FleetError */
+export async function publish(attempt: InFlight, work: Work): Promise<void> {
+  const { lease } = attempt;
+  if (lease !== null) {
+    await lease.release();
+    await lease.checkIssue();
+  }
+  await push(attempt, work);
+  attempt.figures = { ...attempt.figures, branch: attempt.branch };
+  attempt.say({ type: "branch:published", branch: attempt.branch, head: work.head });
+  const pull = await confirmPull(attempt, work.head);
+  attempt.figures = { ...attempt.figures, pull: { number: pull.number, url: pull.url } };
+  if (lease !== null) await lease.finish({ state: "done", pr: pull.number, head: work.head });
+}
+
+/** Tries the names in order: a branch is only ever created, never moved. */
+async function push(attempt: InFlight, work: Work): Promise<void> {
+  const { mirror, task, lease, fleet } = attempt;
+  const timeoutMs = fleet.config.steps.publish;
+  const tip = lease === null ? null : await lease.known();
+  const ref = task.issue === null ? null : claimRef(fleet.config.claims.namespace, task.issue);
+  for (const branch of branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId)) {
+    const target = `refs/heads/${branch}`;
+    const updates = [{ from: work.head, to: target, expect: "" }];
+    const published = tip && ref && lease ? await publishedTip(attempt, tip, work.head) : null;
+    if (published && ref && tip) updates.push({ from: published.sha, to: ref, expect: tip.sha });
+    const result = await mirror.push(updates, timeoutMs);
+    // Also after a failure: the reply may have been lost after GitHub acted.
+    const now = await remote(attempt, ref === null ? [target] : [target, ref]);
+    const there = now.get(target);
+    if (there === work.head && (published === null || now.get(ref ?? "") === published.sha)) {
+      attempt.branch = branch;
+      if (published) lease?.moved(published);
+      return;
+    }
+    if (tip && ref && now.get(ref) !== tip.sha) throw new Verdict("fenced", "the claim became another's before the work could be published");
+    if (there === undefined) throw new Verdict("rejected", mirror.pushFailure(result).message);
+  }
+  throw new Verdict("rejected", `the branches ${branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId).join(" and ")} exist already`);
+}
+
+async function publishedTip(attempt: InFlight, tip: Tip, head: string): Promise<Tip> {
+  const { mirror, lease } = attempt;
+  if (lease === null) throw new Error("no lease");
+  // A renewal may have moved the claim since the fetch: the commit to build on has to be here.
+  await mirror.fetch(needBase(attempt).branch, claimRef(lease.place.namespace, lease.place.issue), attempt.fleet.config.steps.publish);
+  const claim = { ...message(lease.place, lease.holder, "published", tip.claim?.epoch ?? 1), head };
+  const sha = await mirror.commitTree(tip.tree, tip.sha, JSON.stringify(claim));
+  return { sha, tree: tip.tree, claim, committedAt: 0 };
+}
+
+async function remote(attempt: InFlight, refs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  return await patiently(() => attempt.mirror.remoteRefs(refs, attempt.fleet.config.steps.publish));
+}
+
+/** Opens the pull request or adopts the one that is there, then reads it back: open, our commit, closes the issue. */
+async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
+  const { github, task, branch, snapshot } = attempt;
+  const base = needBase(attempt).branch;
+  const title = pullRequestTitle(snapshot.issue, attempt.finalWord?.text ?? "");
+  const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
+  const existing = async () => (await github.pullsOf(task.repo, branch)).find((pull) => pull.open);
+  let pull = await patiently(existing);
+  const adopted = pull !== undefined;
+  for (let tries = 0; pull === undefined; tries++) {
+    try {
+      pull = await github.openPull(task.repo, { title, body, branch, base });
+    } catch (error) {
+      // Its reply may have been lost, and GitHub may not have seen the branch yet: look, then try once or twice more.
+      await sleep(tries === 0 ? 200 : 2000);
+      pull = await patiently(existing);
+      if (pull === undefined && (tries >= 2 || !mayPass(error))) throw error;
+    }
+  }
+  const { number } = pull;
+  let confirmed = await patiently(() => github.pull(task.repo, number));
+  const closing = task.issue === null ? null : `Closes #${task.issue}`;
+  if (closing !== null && !confirmed.body.includes(closing)) {
+    await github.setPullBody(task.repo, number, body);
+    confirmed = await patiently(() => github.pull(task.repo, number));
+  }
+  const wrong = [
+    ...(confirmed.open ? [] : ["it is not open"]),
+    ...(confirmed.headSha === head ? [] : [`its head is ${confirmed.headSha.slice(0, 12)}, not our ${head.slice(0, 12)}`]),
+    ...(closing === null || confirmed.body.includes(closing) ? [] : [`it does not say ${closing}`]),
+  ];
+  if (wrong.length > 0) throw new Verdict("rejected", `pull request #${number} is not as it should be: ${wrong.join(", ")}`);
+  attempt.say({ type: "pull:verified", number, url: confirmed.url, adopted });
+  return confirmed;
+}
+
+/** Reads again while GitHub or the way to it fails; half a minute of trouble must not cost a night's work. */
+async function patiently<T>(read: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (tries >= 3 || !mayPass(error)) throw error;
+      await sleep(500 * 3 ** tries);
+    }
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  return error instanceof FleetError && error.code === "github";
+}

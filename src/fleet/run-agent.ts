@@ -1,0 +1,195 @@
+/** Runs the agent once: start behind the gate, listen, watch its limits, and prove at the end that nothing of it lives. */
+import type { AgentRequest, AgentSignal } from "../agents/agent.ts";
+import { overdue } from "../model/deadline.ts";
+import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
+import { protectedInHome } from "../isolation/protected.ts";
+import { replaceFile, makeFolder } from "../system/files.ts";
+import { gated, startChild } from "../system/child.ts";
+import { sleep, uptimeMs } from "../system/clock.ts";
+import { eachLine } from "../system/lines.ts";
+import { endTree } from "../system/tree.ts";
+import { type InFlight, throwIfEnding } from "./in-flight.ts";
+import { mask, Transcript } from "./transcript.ts";
+
+export interface AgentRun extends AgentEnd {
+  /** Epoch ms of the reset, when the account is at its usage limit. */
+  readonly resetsAt: number | null;
+}
+
+const tickMs = 100;
+const longestText = 500;
+const stderrBytes = 1 << 20;
+
+/**
+ * @param resume continue the agent's session instead of beginning it
+ * @throws Verdict when a limit was reached, when the attempt has to end, or when the agent could not start
+ */
+export async function runAgent(attempt: InFlight, prompt: string, resume: boolean, run: number): Promise<AgentRun> {
+  const { fleet, task, paths, say } = attempt;
+  const agent = fleet.agent(task.agent);
+  const request = requestOf(attempt, resume);
+  makeFolder(paths.policy);
+  for (const [name, content] of Object.entries(agent.files(request))) replaceFile(`${paths.policy}/${name}`, content);
+  const isolation = await fleet.isolation(task.isolation);
+  const command = isolation.wrap(gated(agent.command(request)), spaceOf(attempt, agent.needs));
+  throwIfEnding(attempt);
+  const child = await startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
+    throw new Verdict("refused", `the agent could not be started: ${error instanceof Error ? error.message : error}`);
+  });
+  const tree = { monitor: child.monitor, first: child.first, cookie: task.cookie };
+  fleet.store.attempts.recordStarted(task.worker, task.n, tree);
+  say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
+
+  const secrets = Object.values(attempt.credentials.provider).concat(attempt.credentials.githubToken ?? []).filter((value) => value.length >= 8);
+  const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
+  const errors = new Transcript(paths.stderr, stderrBytes, secrets);
+  const heard = new Heard(attempt, secrets);
+  const reader = agent.reader();
+  const draining = new AbortController();
+  const drained = Promise.all([
+    eachLine(
+      child.stdout,
+      (line) => {
+        heard.anything();
+        transcript.add(line, reader.essential(line));
+        for (const signal of reader.read(line)) heard.signal(signal);
+      },
+      draining.signal,
+    ),
+    eachLine(child.stderr, (line) => errors.add(line, false), draining.signal),
+  ]);
+  try {
+    void child.go(prompt);
+    const gone = child.exited.then(() => "gone" as const);
+    const startedMs = uptimeMs();
+    for (;;) {
+      if ((await Promise.race([gone, sleep(tickMs)])) === "gone") break;
+      throwIfEnding(attempt);
+      const late = overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs()) ?? heard.refusal;
+      if (late) throw late;
+    }
+    // What it printed last may still be in the pipe; a child that keeps the pipe open must not keep us.
+    await Promise.race([drained, sleep(2000)]);
+    const { code, signal } = await child.exited;
+    if (heard.refusal) throw heard.refusal;
+    return { code, signal, result: heard.result, words: heard.words, worked: heard.worked, resetsAt: heard.resetsAt };
+  } catch (error) {
+    if (error instanceof Verdict) say({ type: "agent:ending", why: error.reason });
+    throw error;
+  } finally {
+    await untilDead(attempt, tree);
+    draining.abort();
+    await Promise.race([drained, sleep(2000)]);
+    attempt.finalWord = heard.result ?? attempt.finalWord;
+    transcript.close();
+    errors.close();
+    const { code, signal } = await Promise.race([child.exited, sleep(1000).then(() => ({ code: null, signal: null }))]);
+    say({ type: "agent:exited", code, signal, dropped: transcript.dropped + errors.dropped });
+  }
+}
+
+/** No end may be written while anything lives, so this waits as long as it takes; status shows `stopping` until then. */
+async function untilDead(attempt: InFlight, tree: Parameters<typeof endTree>[0]): Promise<void> {
+  for (let told = false; !(await endTree(tree, attempt.task.limits.graceMs)); told = true) {
+    if (!told) attempt.say({ type: "warning", message: "processes of the agent can't be killed; the worker stays taken until they are gone" });
+    await sleep(1000);
+  }
+}
+
+function requestOf(attempt: InFlight, resume: boolean): AgentRequest {
+  const { fleet, task, paths, credentials } = attempt;
+  return {
+    home: fleet.store.paths.home(task.worker),
+    cwd: fleet.store.paths.clone(task.worker, task.repo),
+    controlFolder: paths.policy,
+    sessionId: task.sessionId,
+    resume,
+    model: task.model,
+    turns: task.limits.turns,
+    budgetUsd: task.limits.budgetUsd,
+    provider: credentials.provider,
+    cookie: task.cookie,
+    worker: task.worker,
+    innerSandbox: task.innerSandbox,
+  };
+}
+
+/** What an agent of this attempt may see and change. */
+export function spaceOf(attempt: Pick<InFlight, "fleet" | "task" | "paths">, needs: readonly string[]) {
+  const { fleet, task, paths } = attempt;
+  const home = fleet.store.paths.home(task.worker);
+  return {
+    home,
+    hidden: [fleet.store.paths.root, fleet.operatorHome],
+    readOnly: [...needs, paths.policy],
+    protect: protectedInHome.map((path) => `${home}/${path}`),
+  };
+}
+
+/** What the agent has said so far. */
+class Heard {
+  result: FinalWord | null = null;
+  resetsAt: number | null = null;
+  worked = false;
+  refusal: Verdict | null = null;
+  words: AgentEnd["words"] = { complete: null, answer: null, fail: null };
+  private readyMs: number | null = null;
+  private heardMs = uptimeMs();
+
+  constructor(
+    private readonly attempt: InFlight,
+    private readonly secrets: readonly string[],
+  ) {}
+
+  anything(): void {
+    this.heardMs = uptimeMs();
+  }
+
+  pace() {
+    const { turns, costUsd } = this.attempt.figures;
+    return { readyMs: this.readyMs, heardMs: this.heardMs, turns, costUsd };
+  }
+
+  signal(signal: AgentSignal): void {
+    const { attempt } = this;
+    this.readyMs ??= uptimeMs();
+    switch (signal.type) {
+      case "init":
+        if (signal.problems.length > 0) this.refusal = new Verdict("refused", `the agent is not as its policy demands: ${signal.problems.join("; ")}`);
+        attempt.figures = { ...attempt.figures, model: signal.model };
+        attempt.say({ type: "agent:ready", model: signal.model, version: signal.version });
+        break;
+      case "activity":
+        attempt.say({ type: "agent:activity", kind: signal.kind, text: this.short(signal.text) });
+        break;
+      case "usage": {
+        this.worked = true;
+        const { turns, tokens, costUsd } = signal.usage;
+        attempt.figures = { ...attempt.figures, turns, tokens: { ...tokens }, costUsd: costUsd ?? attempt.figures.costUsd };
+        attempt.say({ type: "agent:usage", turns, tokens, costUsd });
+        break;
+      }
+      case "waiting":
+        attempt.say({ type: "agent:waiting", reason: this.short(signal.reason) });
+        break;
+      case "limited":
+        this.resetsAt = signal.resetsAt;
+        break;
+      case "voice":
+        if (signal.word === "complete" || signal.word === "answer" || signal.word === "fail") {
+          this.words = { ...this.words, [signal.word]: mask(signal.text, this.secrets) };
+        }
+        attempt.say({ type: "agent:spoke", word: signal.word, text: this.short(signal.text) });
+        break;
+      case "result":
+        this.result = { ok: signal.ok, kind: signal.kind, text: mask(signal.text, this.secrets) };
+        break;
+      case "heartbeat":
+        break;
+    }
+  }
+
+  private short(text: string): string {
+    return mask(text.slice(0, longestText), this.secrets);
+  }
+}

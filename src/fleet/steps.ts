@@ -1,0 +1,23 @@
+/** Steps that are undone in reverse when a later one fails: the shape of every verb that changes the world outside. */
+
+export class Undo {
+  private readonly undone: (() => Promise<void> | void)[] = [];
+
+  /** @param problem told what could not be undone; undoing goes on */
+  constructor(private readonly problem: (message: string) => void) {}
+
+  /** Register before or after the effect, whichever leaves nothing behind when the process dies in between. */
+  later(action: () => Promise<void> | void): void {
+    this.undone.push(action);
+  }
+
+  async all(): Promise<void> {
+    for (const action of this.undone.splice(0).reverse()) {
+      try {
+        await action();
+      } catch (error) {
+        this.problem(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** Between the agent and GitHub: nothing secret in the change, and the project's own gates pass. */
+import { findSecrets, secretIn } from "../model/secret-shapes.ts";
+import { Verdict } from "../model/verdict.ts";
+import type { Work } from "./collect.ts";
+import { runInside } from "./collect.ts";
+import { type InFlight, needBase } from "./in-flight.ts";
+
+/** @throws Verdict `rejected` (a secret), `failed` (a gate) */
+export async function verify(attempt: InFlight, work: Work): Promise<void> {
+  await refuseSecrets(attempt, work);
+  for (const gate of attempt.fleet.config.repos[attempt.task.repo]?.gates ?? []) await passGate(attempt, gate);
+  const { commits, added, removed, files } = work.difference;
+  attempt.say({ type: "work:verified", commits, added, removed, files: files.length });
+}
+
+async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
+  const { mirror, credentials, fleet } = attempt;
+  const timeoutMs = fleet.config.steps.verify;
+  const base = needBase(attempt).sha;
+  const known = [...Object.values(credentials.provider), ...(credentials.githubToken ? [credentials.githubToken] : [])];
+  const [diff, messages] = await Promise.all([mirror.patch(base, work.head, timeoutMs), mirror.messages(base, work.head, timeoutMs)]);
+  if (diff === null) throw new Verdict("rejected", "the change is too large to be looked through for secrets");
+  const found = findSecrets(diff, known)[0];
+  if (found) throw new Verdict("rejected", `the change contains ${found.what}: ${found.file}, line ${found.line}`);
+  const inMessage = secretIn(messages, known);
+  if (inMessage) throw new Verdict("rejected", `a commit message contains ${inMessage}`);
+}
+
+async function passGate(attempt: InFlight, gate: string): Promise<void> {
+  const { fleet, task } = attempt;
+  const home = fleet.store.paths.home(task.worker);
+  const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, LANG: "C.UTF-8", CI: "true", CW_ATTEMPT_COOKIE: task.cookie };
+  const command = { argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`] as const, env, cwd: fleet.store.paths.clone(task.worker, task.repo) };
+  const { code, errors } = await runInside(attempt, command, "gate", fleet.config.steps.verify, null);
+  if (code !== 0) throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);
+}

@@ -1,0 +1,62 @@
+/**
+ * The worker's HOME, made anew from its template. What an agent left there must not act in the next attempt, so the old
+ * one is moved away whole (one rename, whatever is in it) and only what is asked for is taken over.
+ */
+import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import type { FleetPaths } from "../model/paths.ts";
+import { fillTemplate } from "../model/template.ts";
+import type { Identity } from "../model/worker.ts";
+import { createOnce, isFolder, makeFolder } from "../system/files.ts";
+
+/** Kept from attempt to attempt: the conversations. They are read by no later attempt, only by people. */
+const conversations = ".claude/projects";
+
+/** @param clone a folder below HOME that is taken over (restart), or null */
+export function rebuildHome(paths: FleetPaths, identity: Identity, templates: string, clone: string | null): void {
+  const home = paths.home(identity.worker);
+  const old = join(paths.trash, `${identity.worker}-${crypto.randomUUID()}`);
+  makeFolder(paths.trash);
+  const existed = moveAway(home, old);
+  makeFolder(home);
+  const folder = join(templates, identity.template);
+  const values = { worker: identity.worker, name: identity.name, email: identity.email };
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const from = join(entry.parentPath, entry.name);
+    const to = join(home, relative(folder, from));
+    makeFolder(dirname(to));
+    createOnce(to, fillTemplate(readFileSync(from, "utf8"), values));
+  }
+  if (!existed) return;
+  for (const kept of [conversations, ...(clone === null ? [] : [relative(home, clone)])]) takeOver(old, home, kept);
+  // In the background: an agent may have left millions of files.
+  void rm(old, { recursive: true, force: true }).catch(() => {});
+}
+
+/** Ends what earlier rebuilds left when their process ended first. */
+export function emptyTrash(paths: FleetPaths): void {
+  rmSync(paths.trash, { recursive: true, force: true });
+}
+
+function moveAway(home: string, old: string): boolean {
+  try {
+    renameSync(home, old);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Takes a folder over, unless anything on its way is not a plain folder: an agent may have put a link there. */
+function takeOver(old: string, home: string, path: string): void {
+  let at = old;
+  for (const part of path.split("/")) {
+    at = join(at, part);
+    if (!isFolder(at)) return;
+  }
+  makeFolder(dirname(join(home, path)));
+  renameSync(at, join(home, path));
+}

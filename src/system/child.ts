@@ -1,0 +1,81 @@
+/**
+ * A child that may do nothing before its identity is on disk. A gate in front of the program waits for the line `go` on
+ * standard input: when the supervisor dies first, the gate reads the end of the file and exits, and no agent was ever there.
+ */
+import { closeSync, openSync } from "node:fs";
+import type { Command } from "../model/command.ts";
+import type { ProcessIdentity } from "../model/process.ts";
+import { sleep, uptimeMs } from "./clock.ts";
+import { readOwn } from "./files.ts";
+import { identify } from "./process.ts";
+
+const gate = 'IFS= read -r go && [ "$go" = go ] && exec "$@"';
+
+/** The same command behind the gate; wrap it after this, so that the gate is inside the isolation. */
+export function gated(command: Command): Command {
+  return { ...command, argv: ["/bin/sh", "-c", gate, "gate", ...command.argv] };
+}
+
+export interface Child {
+  /** The process that we started; with a pid namespace, its monitor outside. */
+  readonly monitor: ProcessIdentity;
+  /** First process of the pid namespace; null without one. */
+  readonly first: ProcessIdentity | null;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Opens the gate and hands over the input. A child that does not read it is no error. */
+  go(input: string): Promise<void>;
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+}
+
+/**
+ * Starts a gated command.
+ * @param infoFile where the program's `infoFd` goes: must not exist yet
+ * @throws Error with the tool's words when it does not come up within 10 s
+ */
+export async function startChild(command: Command, infoFile: string): Promise<Child> {
+  const info = command.infoFd === undefined ? null : openSync(infoFile, "wx", 0o600);
+  try {
+    const stdio: ("pipe" | number)[] = ["pipe", "pipe", "pipe"];
+    if (info !== null) stdio[command.infoFd ?? 3] = info;
+    // Bun's own spawn, from the main thread: bubblewrap's --die-with-parent is bound to the thread that forks.
+    const started = Bun.spawn([...command.argv], { cwd: command.cwd, env: { ...command.env }, stdio: stdio as ["pipe", "pipe", "pipe"] });
+    const exited = started.exited.then(() => ({ code: started.exitCode, signal: started.signalCode === null ? null : String(started.signalCode) }));
+    const monitor = identify(started.pid);
+    const first = info === null ? null : await firstInside(infoFile, () => started.exitCode !== null || started.signalCode !== null);
+    if (monitor === null || (info !== null && first === null)) {
+      started.kill("SIGKILL");
+      const words = await Promise.race([new Response(started.stderr).text(), sleep(1000).then(() => "")]);
+      throw new Error(`${command.argv[0]} did not start: ${words.trim().slice(0, 500) || "no reason given"}`);
+    }
+    return {
+      monitor,
+      first,
+      stdout: started.stdout,
+      stderr: started.stderr,
+      exited,
+      async go(input) {
+        try {
+          started.stdin.write(`go\n${input}`);
+          await started.stdin.end();
+        } catch {
+          // It closed its input: what it did then is judged by its output.
+        }
+      },
+    };
+  } finally {
+    if (info !== null) closeSync(info);
+  }
+}
+
+async function firstInside(infoFile: string, gone: () => boolean): Promise<ProcessIdentity | null> {
+  const deadline = uptimeMs() + 10_000;
+  while (uptimeMs() < deadline) {
+    const read = readOwn(infoFile, 4096);
+    const pid = read?.ok ? /"child-pid"\s*:\s*(\d+)/.exec(read.value)?.[1] : undefined;
+    if (pid !== undefined) return identify(Number(pid));
+    if (gone()) return null;
+    await sleep(2);
+  }
+  return null;
+}

@@ -1,0 +1,49 @@
+/** Ends everything that an attempt started, however it forked. */
+import type { ProcessIdentity } from "../model/process.ts";
+import { sleep, uptimeMs } from "./clock.ts";
+import { childrenOf, identify, liveness, signal, withCookie } from "./process.ts";
+
+export interface Tree {
+  readonly monitor: ProcessIdentity;
+  /** First process of the pid namespace: its death is the death of all inside. */
+  readonly first: ProcessIdentity | null;
+  readonly cookie: string;
+}
+
+const killTimeMs = 15_000;
+
+/** Asks the program to end; where it is inside a pid namespace it is a child of the first process there. */
+export function askToEnd(tree: Tree): void {
+  const programs = tree.first === null ? [tree.monitor] : childrenOf(tree.first.pid).map(identify);
+  for (const program of programs) if (program) signal(program, "SIGTERM");
+}
+
+/**
+ * TERM, grace, then KILL until nothing is left.
+ * @returns whether all are proved dead; false after 15 s of killing (a process in uninterruptible sleep)
+ */
+export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
+  if (graceMs > 0 && liveness(tree.monitor) === "alive") {
+    askToEnd(tree);
+    const deadline = uptimeMs() + graceMs;
+    while (uptimeMs() < deadline && liveness(tree.monitor) === "alive") await sleep(20);
+  }
+  const deadline = uptimeMs() + killTimeMs;
+  // A process that is born during one scan is seen by the next: only two empty ones in a row prove anything.
+  for (let empty = 0; empty < 2; ) {
+    const left = survivors(tree);
+    if (left.length === 0) empty++;
+    else {
+      empty = 0;
+      if (uptimeMs() > deadline) return false;
+      for (const one of left) signal(one, "SIGKILL");
+      await sleep(10);
+    }
+  }
+  return true;
+}
+
+function survivors(tree: Tree): ProcessIdentity[] {
+  const named = [tree.first, tree.monitor].filter((one) => one !== null && liveness(one) === "alive") as ProcessIdentity[];
+  return [...named, ...withCookie(tree.cookie)];
+}
