@@ -106,13 +106,10 @@ type Retry = z.infer<typeof retry>;
 interface Other {
   readonly type: "other";
 }
-interface OtherSystem {
-  readonly type: "system";
-  readonly subtype: "other";
-}
-export type Line = Init | Retry | OtherSystem | Assistant | User | Result | z.infer<typeof rateLimit> | Other;
+const other: Other = { type: "other" };
+export type Line = Init | Retry | Assistant | User | Result | z.infer<typeof rateLimit> | Other;
 
-/** Null for what is no line of the stream: half a line, junk, or a known kind in a shape that is not its own. */
+/** Null for what is no line of the stream: half a line, or junk. A known kind in a strange shape is `other`. */
 export function parseLine(line: string): Line | null {
   let value: unknown;
   try {
@@ -123,10 +120,10 @@ export function parseLine(line: string): Line | null {
   if (typeof value !== "object" || value === null || !("type" in value) || typeof value.type !== "string") return null;
   if (value.type === "system") {
     const subtype = "subtype" in value ? value.subtype : undefined;
-    if (subtype === "init") return init.safeParse(value).data ?? null;
-    if (subtype === "api_retry") return retry.safeParse(value).data ?? null;
-    return { type: "system", subtype: "other" };
+    if (subtype === "init") return init.safeParse(value).data ?? other;
+    if (subtype === "api_retry") return retry.safeParse(value).data ?? other;
+    return other;
   }
-  if (!Object.hasOwn(kinds, value.type)) return { type: "other" };
-  return kinds[value.type as keyof typeof kinds].safeParse(value).data ?? null;
+  if (!Object.hasOwn(kinds, value.type)) return other;
+  return kinds[value.type as keyof typeof kinds].safeParse(value).data ?? other;
 }

@@ -100,9 +100,8 @@ function system(line: Extract<Line, { type: "system" }>): AgentSignal[] {
       },
     ];
   }
-  if (line.subtype !== "api_retry") return [{ type: "heartbeat" }];
-  const why = [line.error, line.error_status].filter((part) => part !== null && part !== undefined).join(" ");
-  return [{ type: "waiting", reason: `the model does not answer (${why || "no connection"}), try ${line.attempt}` }];
+  const said = [line.error_status, line.error].filter((part) => part !== null && part !== undefined).join(" ");
+  return [{ type: "waiting", reason: `the model answers ${said || "nothing"}; try ${line.attempt} failed` }];
 }
 
 /** The policy is only as good as what the program made of it. */
@@ -119,8 +118,10 @@ function problems(init: Init): string[] {
 }
 
 function ended(line: Result, limited: boolean): AgentSignal {
-  const text = cut(line.result || line.errors?.join("; ") || line.terminal_reason || line.subtype || "");
-  const ok = line.is_error !== true && line.subtype === "success" && !/^aborted/.test(line.terminal_reason ?? "");
+  const aborted = /^aborted/.test(line.terminal_reason ?? "");
+  const words = line.result || line.errors?.join("; ") || line.terminal_reason || line.subtype || "";
+  const text = aborted ? `interrupted (${line.terminal_reason})` : cut(words);
+  const ok = line.is_error !== true && line.subtype === "success" && !aborted;
   return { type: "result", ok, kind: ok ? "done" : blame(line, text, limited), text };
 }
 

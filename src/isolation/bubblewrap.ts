@@ -7,6 +7,8 @@ import type { Isolation, Space } from "./isolation.ts";
 import type { SystemFolders } from "./system-folders.ts";
 
 const infoFd = 3;
+/** Empty, writable, and gone with the attempt. */
+const scratch = ["/tmp", "/run", "/var/tmp"];
 
 export function bubblewrap(system: SystemFolders): Isolation {
   return {
@@ -54,7 +56,7 @@ function machine(system: SystemFolders): string[] {
     ...["--proc", "/proc", "--dev", "/dev"],
     // Root without capabilities still owns the files of /proc/sys; core_pattern among them runs programs outside.
     ...(system.root ? ["--remount-ro", "/proc"] : []),
-    ...["/tmp", "/run", "/var/tmp"].flatMap((path) => ["--tmpfs", path]),
+    ...scratch.flatMap((path) => ["--tmpfs", path]),
     ...(system.resolver === null ? [] : ["--ro-bind", system.resolver, system.resolver]),
     ...system.masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...system.maskedFolders.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
@@ -63,7 +65,7 @@ function machine(system: SystemFolders): string[] {
 
 /** What the attempt adds. The deeper path wins, so parents come first; of the same path, hidden wins over shown. */
 function places(system: SystemFolders, space: Space): string[] {
-  const shown = [...system.visible, ...space.readOnly];
+  const shown = [...system.visible, ...scratch, ...space.readOnly];
   // Only what lies inside something shown has to be hidden: the rest is not there anyway.
   const hidden = space.hidden.filter((path) => shown.some((folder) => isInside(path, folder)));
   const all = [

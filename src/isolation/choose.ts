@@ -21,12 +21,17 @@ const install = "apt-get install bubblewrap socat ripgrep";
  * @throws FleetError `environment` with the reason and what mends it
  */
 export function chooseIsolation(setting: IsolationSetting, facts: IsolationFacts): Choice {
-  const root = facts.root ? ["running as root: the agent is root too, though without capabilities; an ordinary user is safer"] : [];
+  const root = facts.root
+    ? ["running as root: the agent is root too, though without capabilities; an ordinary user is safer"]
+    : [];
   if (setting === "none") {
     return {
       isolation: "none",
       innerSandbox: false,
-      remarks: ["no isolation: the agent may read and change whatever its user may", ...(facts.root ? ["and that user is root"] : [])],
+      remarks: [
+        "no isolation: the agent may read and change whatever its user may",
+        ...(facts.root ? ["and that user is root"] : []),
+      ],
     };
   }
   if (setting !== "settings" && facts.bubblewrap.works) {
@@ -42,7 +47,9 @@ export function chooseIsolation(setting: IsolationSetting, facts: IsolationFacts
     return { isolation: "settings", innerSandbox: true, remarks: [...(setting === "auto" ? [weaker] : []), ...root] };
   }
   const failed = setting === "settings" ? facts.settings : facts.bubblewrap;
-  throw new FleetError("environment", `the agent can't be isolated: ${failed.reason}`, { hint: mending(failed.reason ?? "") });
+  throw new FleetError("environment", `the agent can't be isolated: ${failed.reason}`, {
+    hint: mending(failed.reason ?? ""),
+  });
 }
 
 function mending(reason: string): string {

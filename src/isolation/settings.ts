@@ -12,9 +12,13 @@ export function settings(): Isolation {
     wrap(command) {
       if (!command.argv.includes("--settings")) {
         const program = command.argv[0];
-        throw new FleetError("environment", `the isolation "settings" can't isolate ${program}: it is a sandbox of Claude's`, {
-          hint: "install bubblewrap and use the isolation bubblewrap",
-        });
+        throw new FleetError(
+          "environment",
+          `the isolation "settings" can't isolate ${program}: it is a sandbox of Claude's`,
+          {
+            hint: "install bubblewrap and use the isolation bubblewrap",
+          },
+        );
       }
       return command;
     },
