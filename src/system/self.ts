@@ -22,9 +22,17 @@ export function moduleFile(name: ModuleName): string {
 }
 
 /**
- * argv that starts an extra entry. Bun reads bunfig.toml (whose preload executes code) and .env from the current
- * directory, which here is often an agent's clone: these flags keep it from both.
+ * Bun and the flags that keep it from the current directory, which here is often an agent's clone: from there it would
+ * execute the preload of a bunfig.toml, read .env, and let a tsconfig.json put other files in place of ours.
  */
+export const bunCommand: readonly [string, ...string[]] = [
+  bunPath,
+  `--config=${join(packageRoot, "bin/empty-bunfig.toml")}`,
+  `--tsconfig-override=${join(packageRoot, "bin/empty-tsconfig.json")}`,
+  "--no-env-file",
+];
+
+/** argv that starts an extra entry. */
 export function moduleCommand(name: ModuleName): [string, ...string[]] {
-  return [bunPath, `--config=${join(packageRoot, "bin/empty-bunfig.toml")}`, "--no-env-file", moduleFile(name)];
+  return [...bunCommand, moduleFile(name)];
 }
