@@ -1,9 +1,14 @@
-/** Bundles the programs and the library into dist/, with the declarations of the library and the licences of what is in it. */
+/**
+ * build.ts [FOLDER]: bundles the programs and the library into FOLDER (default: dist/), with the declarations of the
+ * library and the licences of what is in it.
+ */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const root = join(import.meta.dir, "..");
-const dist = join(root, "dist");
+const dist = resolve(process.argv[2] ?? join(root, "dist"));
+// Bun names its inputs from the current directory.
+process.chdir(root);
 const entries = ["src/cli/main.ts", "src/index.ts", "src/agents/voice-server.ts", "src/agents/rehearsal.ts"]
   .map((entry) => join(root, entry))
   .filter((entry) => existsSync(entry));
@@ -23,10 +28,15 @@ const built = await Bun.build({
 await Bun.write(join(dist, "THIRD-PARTY-LICENSES.txt"), licences(Object.keys(built.metafile?.inputs ?? {})));
 
 if (existsSync(join(root, "src/index.ts"))) {
-  const tsc = Bun.spawn([join(root, "node_modules/.bin/tsc"), "-p", join(root, "scripts/declarations.json")], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  if ((await tsc.exited) !== 0) process.exit(1);
+  const tsc = [
+    join(root, "node_modules/.bin/tsc"),
+    "-p",
+    join(root, "scripts/declarations.json"),
+    "--outDir",
+    join(dist, "types"),
+  ];
+  const declarations = Bun.spawn(tsc, { stdio: ["ignore", "inherit", "inherit"] });
+  if ((await declarations.exited) !== 0) process.exit(1);
 }
 
 /** Name, version and licence text of each package that a bundled file came from. */
