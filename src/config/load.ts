@@ -31,7 +31,7 @@ export interface Loaded {
   readonly home: string;
 }
 
-interface LoadOptions {
+export interface LoadOptions {
   /** Values of the command line. */
   readonly flags?: { readonly root?: string | undefined; readonly config?: string | undefined };
   /** Default: the environment of this process. */
