@@ -194,7 +194,10 @@ export class RepoControl {
   /** The messages of a ref's chain of first parents, newest first. */
   async messages(ref: string): Promise<string[]> {
     const out = await this.git.must(this.repo.dir, ["log", "--first-parent", "-z", "--format=%B", ref, "--"]);
-    return out.split("\0").map((text) => text.trimEnd());
+    return out
+      .split("\0")
+      .slice(0, -1)
+      .map((text) => text.trimEnd());
   }
 
   /** The content of a file at a ref, or undefined. */

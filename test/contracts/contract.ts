@@ -28,12 +28,6 @@ interface Operation {
   responses: Record<string, object | true>;
 }
 
-/**
- * Required by the description, absent from GitHub's real answers or newer than them; each with its reason. Nothing else
- * that is required may be missing.
- */
-export const allowedMissing: { operation: RegExp; field: string; reason: string }[] = [];
-
 const ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: false, logger: false });
 addFormats(ajv);
 ajv.addSchema({ $id: "github", schemas: description.schemas });
@@ -138,14 +132,15 @@ function checkBody(operation: Operation, body: unknown): Violation[] {
   return found;
 }
 
-/** GitHub describes few of its refusals; those that it does not have its general form. */
+/** GitHub describes few of its refusals, some without a body; all of them have this general form. */
 const refusal = { type: "object", required: ["message"], properties: { message: { type: "string" } } };
 
 function checkResponse(operation: Operation, { status, response }: JournalEntry): Violation[] {
   const where = "response";
   if (status === 0 || status === 304) return [];
-  const described = operation.responses[String(status)];
-  if (described === undefined && status < 400) {
+  const listed = operation.responses[String(status)];
+  const described = listed === true && status >= 400 ? undefined : listed;
+  if (listed === undefined && status < 400) {
     return [{ operation: label(operation), where: "status", problem: `${status} is not described` }];
   }
   if (described === true) {
@@ -167,9 +162,6 @@ function problems(
   if (validate(value)) return [];
   const found: Violation[] = [];
   for (const error of validate.errors ?? []) {
-    const missing = error.keyword === "required" ? String(error.params["missingProperty"]) : undefined;
-    const allowed = allowedMissing.some((entry) => entry.field === missing && entry.operation.test(label(operation)));
-    if (where === "response" && allowed) continue;
     const rest = error.keyword === "enum" ? `: ${JSON.stringify(error.params["allowedValues"])}` : "";
     found.push({ operation: label(operation), where, problem: `${name}${error.instancePath} ${error.message}${rest}` });
   }

@@ -1,0 +1,164 @@
+/** The real git client against the local GitHub: who may clone and push, one truth with the API, and true races. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { GitClient } from "./clone.ts";
+import { type Login, type Site, startSite, tokenOf } from "./site.ts";
+
+let site: Site;
+let clients: GitClient[] = [];
+beforeEach(async () => {
+  site = await startSite();
+});
+afterEach(async () => {
+  for (const client of clients) client.close();
+  clients = [];
+  await site.github.close();
+});
+
+function client(as: Login | null): GitClient {
+  const made = new GitClient(site.github.url, as === null ? undefined : tokenOf(as));
+  clients.push(made);
+  return made;
+}
+
+test("anybody clones a public repository; a private one is asked for credentials, or not found", async () => {
+  await client(null).clone("acme/site", "public");
+  await client("rea").clone("acme/secret", "secret");
+  expect((await client(null).run(["ls-remote", client(null).url("acme/secret")])).err).toContain(
+    "could not read Username",
+  );
+  expect((await client("stranger").run(["ls-remote", client("stranger").url("acme/secret")])).err).toContain(
+    "not found",
+  );
+  const unknown = new GitClient(site.github.url, "unheard-of");
+  clients.push(unknown);
+  expect((await unknown.run(["ls-remote", unknown.url("acme/secret")])).err).toContain("Authentication failed");
+  const statuses = site.github.journal.calls({ kind: "git" }).map((entry) => entry.status);
+  expect(new Set(statuses)).toEqual(new Set([200, 401, 404]));
+});
+
+test("pushing takes write permission and a repository that is not archived", async () => {
+  for (const as of [null, "stranger", "rea", "tri"] as const) {
+    const git = client(as);
+    const folder = await git.clone("acme/site", "site");
+    const pushed = await git.run(["push", "origin", "HEAD:refs/heads/mine"], folder);
+    expect(pushed.code).not.toBe(0);
+    if (as !== null) expect(pushed.err).toContain(`Permission to acme/site.git denied to ${as}`);
+  }
+  const git = client("wil");
+  const old = await git.clone("acme/old", "old");
+  const refused = await git.run(["push", "origin", "HEAD:refs/heads/mine"], old);
+  expect(refused.err).toContain("This repository was archived so it is read-only.");
+  const folder = await git.clone("acme/site", "site");
+  await git.must(["push", "-q", "origin", "HEAD:refs/heads/mine"], folder);
+  expect(Object.keys(await site.github.repo("acme/site").refs("refs/heads/"))).toEqual([
+    "refs/heads/main",
+    "refs/heads/mine",
+  ]);
+});
+
+test("what git pushes the API shows, and what the API makes git fetches", async () => {
+  const git = client("wil");
+  const folder = await git.clone("acme/site", "site");
+  await Bun.write(join(folder, "a.txt"), "a\n");
+  await git.must(["add", "."], folder);
+  await git.must(["commit", "-q", "-m", "Add a"], folder);
+  await git.must(["push", "-q", "origin", "HEAD:refs/heads/issue-1"], folder);
+  const head = await git.must(["rev-parse", "HEAD"], folder);
+  const pull = await site.ask("POST", "/repos/acme/site/pulls", { title: "A", head: "issue-1", base: "main" });
+  expect([pull.body.head.sha, pull.body.additions]).toEqual([head, 1]);
+  await git.must(["commit", "-q", "--allow-empty", "-m", "More"], folder);
+  await git.must(["push", "-q", "origin", "HEAD:refs/heads/issue-1"], folder);
+  const read = await site.ask("GET", `/repos/acme/site/pulls/${pull.body.number}`);
+  expect(read.body.head.sha).toBe(await git.must(["rev-parse", "HEAD"], folder));
+
+  const tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+  const claim = await site.ask("POST", "/repos/acme/site/git/commits", { message: '{"v":1}', tree, parents: [] });
+  const ref = "refs/claude-workers/claims/issue-1";
+  await site.ask("POST", "/repos/acme/site/git/refs", { ref, sha: claim.body.sha });
+  expect(await git.must(["ls-remote", "origin", "refs/claude-workers/claims/*"], folder)).toBe(
+    `${claim.body.sha}\t${ref}`,
+  );
+  await git.must(["fetch", "-q", "origin", ref], folder);
+  expect(await git.must(["log", "-1", "--format=%B", "FETCH_HEAD"], folder)).toBe('{"v":1}');
+  await git.must(["fsck", "--strict"], folder);
+});
+
+test("of twenty atomic pushes with a lease on one claim one wins, with its branch", async () => {
+  const { github, ask } = site;
+  const claim = "refs/claude-workers/claims/issue-9";
+  const tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+  const held = (await ask("POST", "/repos/acme/site/git/commits", { message: "held", tree, parents: [] })).body.sha;
+  await ask("POST", "/repos/acme/site/git/refs", { ref: claim, sha: held });
+  const git = client("wil");
+  const folder = await git.clone("acme/site", "site");
+  await git.must(["fetch", "-q", "origin", claim], folder);
+  const next = await Promise.all(
+    Array.from({ length: 20 }, (_, at) => git.must(["commit-tree", "-p", held, "-m", `published ${at}`, tree], folder)),
+  );
+  const pushes = await Promise.all(
+    next.map((sha, at) =>
+      git.run(
+        [
+          "push",
+          "--atomic",
+          `--force-with-lease=${claim}:${held}`,
+          `--force-with-lease=refs/heads/issue-9-e${at}:`,
+          "origin",
+          `HEAD:refs/heads/issue-9-e${at}`,
+          `${sha}:${claim}`,
+        ],
+        folder,
+      ),
+    ),
+  );
+  const winners = pushes.flatMap(({ code }, at) => (code === 0 ? [at] : []));
+  expect(winners).toHaveLength(1);
+  const refs = await github.repo("acme/site").refs();
+  expect(refs[claim]).toBe(next[winners[0] ?? -1]);
+  const branches = Object.keys(refs).filter((ref) => ref.startsWith("refs/heads/issue-9"));
+  expect(branches).toEqual([`refs/heads/issue-9-e${winners[0]}`]);
+}, 60_000);
+
+test("a push against a ref that the API moved is refused, and the other way round", async () => {
+  const { ask } = site;
+  const git = client("wil");
+  const folder = await git.clone("acme/site", "site");
+  const main = await git.must(["rev-parse", "HEAD"], folder);
+  const tree = await git.must(["rev-parse", "HEAD^{tree}"], folder);
+  const mine = await git.must(["commit-tree", "-p", main, "-m", "mine", tree], folder);
+  const theirs = (await ask("POST", "/repos/acme/site/git/commits", { message: "theirs", tree, parents: [main] })).body
+    .sha;
+  const both = await Promise.all([
+    git.run(["push", `--force-with-lease=main:${main}`, "origin", `${mine}:refs/heads/main`], folder),
+    ask("PATCH", "/repos/acme/site/git/refs/heads/main", { sha: theirs, force: false }),
+  ]);
+  const [pushed, patched] = both;
+  expect([pushed.code === 0, patched.status === 200].filter(Boolean)).toHaveLength(1);
+});
+
+test("hidden refs of pull requests can be fetched, not pushed", async () => {
+  await site.github.repo("acme/site").push({ branch: "pr", files: { p: "p\n" } });
+  const pull = await site.ask("POST", "/repos/acme/site/pulls", { title: "P", head: "pr", base: "main" });
+  const git = client("wil");
+  const folder = await git.clone("acme/site", "site");
+  const ref = `refs/pull/${pull.body.number}/head`;
+  await git.must(["fetch", "-q", "origin", ref], folder);
+  expect((await git.run(["push", "-f", "origin", `HEAD:${ref}`], folder)).code).not.toBe(0);
+});
+
+test("big pushes and clones stream: sixty megabytes both ways", async () => {
+  const git = client("wil");
+  const folder = await git.clone("acme/site", "site");
+  for (let at = 0; at < 6; at++) {
+    const chunks = Array.from({ length: 160 }, () => crypto.getRandomValues(new Uint8Array(65_536)));
+    await Bun.write(join(folder, `blob-${at}`), new Blob(chunks));
+  }
+  await git.must(["add", "."], folder);
+  await git.must(["commit", "-q", "-m", "Big"], folder);
+  const before = process.memoryUsage.rss();
+  await git.must(["push", "-q", "origin", "HEAD:refs/heads/big"], folder);
+  await git.clone("acme/site", "again");
+  await git.must(["fetch", "-q", "origin", "big"], join(git.folder, "again"));
+  expect(process.memoryUsage.rss() - before).toBeLessThan(60 * 1024 * 1024);
+}, 60_000);
