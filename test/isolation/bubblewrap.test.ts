@@ -1,0 +1,111 @@
+import { describe, expect, test } from "bun:test";
+import { bubblewrap } from "../../src/isolation/bubblewrap.ts";
+import type { Space } from "../../src/isolation/isolation.ts";
+import type { SystemFolders } from "../../src/isolation/system-folders.ts";
+
+const system: SystemFolders = {
+  bwrap: "/usr/bin/bwrap",
+  root: false,
+  visible: ["/bin", "/etc", "/usr"],
+  masked: ["/etc/shadow"],
+  maskedFolders: ["/etc/ssh"],
+  resolver: null,
+};
+const space: Space = {
+  home: "/home/op/workers/01",
+  hidden: ["/home/op", "/home/op/workers"],
+  readOnly: ["/home/op/.bun/bin/bun"],
+  protect: ["/home/op/workers/01/.claude/settings.json", "/home/op/workers/01/.ssh/"],
+};
+const command = {
+  argv: ["/opt/claude", "-p"] as const,
+  env: { HOME: "/home/op/workers/01", ANTHROPIC_API_KEY: "sk-secret" },
+  cwd: "/home/op/workers/01/github/acme/site",
+};
+const wrap = (more: Partial<Space> = {}, machine: Partial<SystemFolders> = {}) =>
+  bubblewrap({ ...system, ...machine }).wrap(command, { ...space, ...more });
+const has = (argv: readonly string[], ...part: string[]) => ` ${argv.join(" ")} `.includes(` ${part.join(" ")} `);
+
+test("the whole command", () => {
+  expect(wrap().argv).toEqual([
+    "/usr/bin/bwrap",
+    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"],
+    ...["--die-with-parent", "--new-session", "--hostname", "worker", "--info-fd", "3"],
+    ...["--ro-bind", "/bin", "/bin", "--ro-bind", "/etc", "/etc", "--ro-bind", "/usr", "/usr"],
+    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
+    ...["--ro-bind", "/dev/null", "/etc/shadow", "--tmpfs", "/etc/ssh", "--remount-ro", "/etc/ssh"],
+    ...["--bind", "/home/op/workers/01", "/home/op/workers/01"],
+    ...["--ro-bind", "/home/op/.bun/bin/bun", "/home/op/.bun/bin/bun"],
+    ...["--bind", "/home/op/workers/01/.claude", "/home/op/workers/01/.claude"],
+    ...["--ro-bind", "/dev/null", "/home/op/workers/01/.claude/settings.json"],
+    ...["--ro-bind-try", "/home/op/workers/01/.claude/settings.json", "/home/op/workers/01/.claude/settings.json"],
+    ...["--dir", "/home/op/workers/01/.ssh", "--ro-bind-try", "/home/op/workers/01/.ssh", "/home/op/workers/01/.ssh"],
+    ...["--remount-ro", "/", "--chdir", "/home/op/workers/01/github/acme/site", "--", "/opt/claude", "-p"],
+  ]);
+});
+
+test("hands the environment on without showing it, and says where the pid is told", () => {
+  const wrapped = wrap();
+  expect(wrapped.env).toEqual(command.env);
+  expect(wrapped.argv.join(" ")).not.toContain("sk-secret");
+  expect(wrapped).toMatchObject({ cwd: "/", infoFd: 3 });
+  expect(bubblewrap(system)).toMatchObject({ name: "bubblewrap", pidNamespace: true });
+});
+
+test("is the same each time, and does not mind a gate in front", () => {
+  expect(wrap()).toEqual(wrap());
+  const gate = ["/bin/sh", "-c", 'IFS= read -r go && [ "$go" = go ] && exec "$@"', "gate"] as const;
+  const gated = bubblewrap(system).wrap({ ...command, argv: [...gate, ...command.argv] }, space);
+  expect(gated.argv.slice(-7)).toEqual(["--", ...gate, ...command.argv]);
+});
+
+test("as root /proc is read-only", () => {
+  expect(has(wrap({}, { root: true }).argv, "--remount-ro", "/proc")).toBe(true);
+  expect(has(wrap({}, { root: false }).argv, "--remount-ro", "/proc")).toBe(false);
+});
+
+test("a resolver outside /etc is shown, that file alone", () => {
+  const file = "/run/systemd/resolve/stub-resolv.conf";
+  const { argv } = wrap({}, { resolver: file });
+  expect(has(argv, "--tmpfs", "/run")).toBe(true);
+  expect(argv.indexOf(file)).toBeGreaterThan(argv.indexOf("/run"));
+});
+
+describe("hidden places", () => {
+  test("that are not shown anyway need nothing", () => {
+    expect(has(wrap().argv, "--tmpfs", "/home/op")).toBe(false);
+  });
+  test.each([
+    ["a system folder", { hidden: ["/usr/local/fleet"], home: "/usr/local/fleet/01", protect: [] }],
+    ["scratch space", { hidden: ["/tmp/fleet"], home: "/tmp/fleet/01", protect: [] }],
+    ["what is shown", { hidden: ["/srv/cw/fleet"], home: "/srv/cw/fleet/01", readOnly: ["/srv/cw"], protect: [] }],
+  ] as [string, Partial<Space> & Pick<Space, "hidden" | "home">][])(
+    "inside %s are covered, and HOME is put on top",
+    (_, more) => {
+      const { argv } = wrap(more);
+      const text = argv.join(" ");
+      const cover = text.indexOf(`--tmpfs ${more.hidden[0]} `);
+      expect(cover).toBeGreaterThan(0);
+      expect(text.indexOf(`--bind ${more.home} ${more.home}`)).toBeGreaterThan(cover);
+      expect(text.indexOf(`--remount-ro ${more.hidden[0]} `)).toBeGreaterThan(text.indexOf(`--bind ${more.home} `));
+      for (const shown of more.readOnly ?? []) expect(text.indexOf(`--ro-bind ${shown} `)).toBeLessThan(cover);
+    },
+  );
+  test("win over the same place shown", () => {
+    const text = wrap({ hidden: ["/srv/x"], readOnly: ["/srv/x"] }).argv.join(" ");
+    expect(text.indexOf("--tmpfs /srv/x ")).toBeGreaterThan(text.indexOf("--ro-bind /srv/x "));
+  });
+  test("do not swallow what is shown inside them", () => {
+    const text = wrap({
+      hidden: ["/tmp/f"],
+      readOnly: ["/tmp/f/.fleet/01/control"],
+      home: "/tmp/f/01",
+      protect: [],
+    }).argv.join(" ");
+    expect(text.indexOf("--ro-bind /tmp/f/.fleet/01/control ")).toBeGreaterThan(text.indexOf("--tmpfs /tmp/f "));
+  });
+});
+
+test("what is to be protected has to be below HOME", () => {
+  expect(() => wrap({ protect: ["/home/op/workers/02/.claude/settings.json"] })).toThrow("not below");
+});
