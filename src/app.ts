@@ -1,10 +1,158 @@
-/** Composition root: from the configuration to what the commands work with. Imported on first use. */
-import type { Loaded } from "./config/load.ts";
+/**
+ * The composition root: settings in, the fleet and its verbs out. The only file that names every implementation. All that
+ * is heavy is imported when it is first used: `status` needs neither Octokit nor execa.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "./config/schema.ts";
+import type { Dispatched } from "./fleet/dispatch.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import type { HistoryRequest } from "./fleet/history.ts";
+import type { Initialised, InitRequest } from "./fleet/init.ts";
+import type { LogsRequest } from "./fleet/logs.ts";
+import type { Plan } from "./fleet/plan.ts";
+import type { DispatchRequest } from "./fleet/request.ts";
+import type { Reset } from "./fleet/reset.ts";
+import type { WorkerView } from "./fleet/snapshot.ts";
+import type { Stopped } from "./fleet/stop.ts";
+import type { End } from "./model/attempt.ts";
+import { FleetError } from "./model/errors.ts";
+import type { FleetEvent } from "./model/events.ts";
+import { openStore } from "./store/store.ts";
+import { bunPath, launcher, moduleFile, packageRoot } from "./system/self.ts";
 
-export interface App {
-  readonly loaded: Loaded;
+/** What loading the configuration gives. */
+export interface Settings {
+  readonly config: Config;
+  readonly secrets: { readonly githubToken: string | undefined; readonly provider: Readonly<Record<string, string>> };
+  /** Absolute path of the configuration file, whether it exists or not. */
+  readonly file: string;
+  /** PATH to find tools on: absolute folders only. */
+  readonly toolPath: string;
+  /** The operator's HOME. */
+  readonly home: string;
 }
 
-export async function openApp(loaded: Loaded): Promise<App> {
-  return { loaded };
+/** The verbs of a fleet. */
+export interface App {
+  readonly settings: Settings;
+  init(request: InitRequest): Promise<Initialised[]>;
+  dispatch(request: DispatchRequest): Promise<Dispatched>;
+  /** What dispatch would do. Reads the disk, calls nobody. */
+  plan(request: DispatchRequest): Promise<Plan>;
+  status(ids?: readonly string[]): Promise<WorkerView[]>;
+  stop(worker: string): Promise<Stopped | null>;
+  reset(worker: string, options?: { force?: boolean }): Promise<Reset>;
+  watch(workers: readonly string[]): AsyncGenerator<FleetEvent, End[]>;
+  logs(request: LogsRequest): AsyncGenerator<string>;
+  history(request?: HistoryRequest): Promise<End[]>;
+  /** Runs one attempt in this process; for `_attempt` alone. @returns false when another process runs it */
+  supervise(worker: string, n: number, shutdown: AbortSignal): Promise<boolean>;
+}
+
+/** @param heard told of each event as this process writes it */
+export async function openApp(settings: Settings, heard: (event: FleetEvent) => void = () => {}): Promise<App> {
+  const fleet = composeFleet(settings, heard);
+  return {
+    settings,
+    init: async (request) => (await import("./fleet/init.ts")).init(fleet, request),
+    dispatch: async (request) => (await import("./fleet/dispatch.ts")).dispatch(fleet, request),
+    plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
+    status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
+    stop: async (worker) => (await import("./fleet/stop.ts")).stop(fleet, worker),
+    reset: async (worker, options) => (await import("./fleet/reset.ts")).reset(fleet, worker, options?.force ?? false),
+    async *watch(workers) {
+      return yield* (await import("./fleet/watch.ts")).watch(fleet, workers);
+    },
+    async *logs(request) {
+      yield* (await import("./fleet/logs.ts")).logs(fleet, request);
+    },
+    history: async (request) => (await import("./fleet/history.ts")).history(fleet, request),
+    supervise: async (worker, n, shutdown) =>
+      (await import("./fleet/supervise.ts")).supervise(fleet, worker, n, shutdown),
+  };
+}
+
+function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): Fleet {
+  const { config, secrets, toolPath, home } = settings;
+  const store = openStore(config.root);
+  const hidden = [home, config.root];
+  return {
+    store,
+    config,
+    credentials: { githubToken: secrets.githubToken ?? null, provider: secrets.provider },
+    operatorHome: home,
+    templates: join(packageRoot, "templates"),
+    heard,
+    github: async (token) => {
+      const { GitHub } = await import("./issues/github.ts");
+      return new GitHub({ apiUrl: config.github.apiUrl, token, longestWaitS: 60 });
+    },
+    git: (token) => {
+      const program = Bun.which("git", { PATH: toolPath, cwd: "/" });
+      if (program === null)
+        throw new FleetError("environment", "git is not installed", { hint: "apt-get install git" });
+      return { program, toolPath, home: store.paths.control, serverUrl: config.github.serverUrl, token };
+    },
+    agent: async (name) => {
+      if (name === "dry-run") {
+        const { dryRunAgent } = await import("./agents/dry-run.ts");
+        return dryRunAgent({ bun: bunPath, packageRoot, rehearsal: moduleFile("rehearsal") });
+      }
+      const { claudeAgent } = await import("./agents/claude.ts");
+      const voiceServer = moduleFile("voice-server");
+      return claudeAgent({
+        path: config.claude.path,
+        searchPath: toolPath,
+        bun: bunPath,
+        packageRoot,
+        voiceServer,
+        hidden,
+      });
+    },
+    chooseIsolation: async () => {
+      const { chooseIsolation } = await import("./isolation/choose.ts");
+      const { probeIsolation } = await import("./isolation/probe.ts");
+      return chooseIsolation(config.isolation, await probeIsolation({ searchPath: toolPath }));
+    },
+    isolation: async (name) => {
+      if (name === "none") return (await import("./isolation/none.ts")).none();
+      if (name === "settings") return (await import("./isolation/settings.ts")).settings();
+      const { bubblewrap } = await import("./isolation/bubblewrap.ts");
+      const { systemFolders } = await import("./isolation/system-folders.ts");
+      const program = Bun.which("bwrap", { PATH: toolPath, cwd: "/" });
+      if (program === null)
+        throw new FleetError("environment", "bubblewrap is not installed", { hint: "apt-get install bubblewrap" });
+      return bubblewrap(systemFolders(program));
+    },
+    startSupervisor: (worker, n, credentials, log) => {
+      const file = existsSync(settings.file) ? ["--config", settings.file] : [];
+      const started = Bun.spawn([launcher, "--root", config.root, ...file, "_attempt", worker, String(n)], {
+        cwd: "/",
+        detached: true,
+        stdio: ["ignore", Bun.file(log), Bun.file(log)],
+        env: supervisorEnvironment(settings, credentials),
+      });
+      started.unref();
+      return started.pid;
+    },
+  };
+}
+
+/** From nothing: what the configuration came to, and the credentials of this worker. */
+function supervisorEnvironment(settings: Settings, credentials: Fleet["credentials"]): Record<string, string> {
+  const { config, home, toolPath } = settings;
+  return {
+    PATH: toolPath,
+    HOME: home,
+    LANG: "C.UTF-8",
+    CW_AGENT: config.agent,
+    CW_ISOLATION: config.isolation,
+    CW_MODEL: config.model,
+    GITHUB_API_URL: config.github.apiUrl,
+    GITHUB_SERVER_URL: config.github.serverUrl,
+    ...(config.claude.path === null ? {} : { CW_CLAUDE: config.claude.path }),
+    ...(credentials.githubToken === null ? {} : { GH_TOKEN: credentials.githubToken }),
+    ...credentials.provider,
+  };
 }

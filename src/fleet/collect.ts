@@ -4,12 +4,12 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Command } from "../model/command.ts";
+import { Verdict } from "../model/verdict.ts";
+import { type Difference, Mirror } from "../store/mirror.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, uptimeMs } from "../system/clock.ts";
 import { replaceFile } from "../system/files.ts";
 import { endTree } from "../system/tree.ts";
-import { type Difference, Mirror } from "../store/mirror.ts";
-import { Verdict } from "../model/verdict.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { spaceOf } from "./run-agent.ts";
 
@@ -35,7 +35,8 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
   const { task, paths, mirror, fleet } = attempt;
   const base = needBase(attempt);
   const timeoutMs = fleet.config.steps.collect;
-  const message = task.issue === null ? "Work that was left uncommitted" : `Work on issue ${task.issue} that was left uncommitted`;
+  const message =
+    task.issue === null ? "Work that was left uncommitted" : `Work on issue ${task.issue} that was left uncommitted`;
   const inside: Command = {
     argv: ["/bin/sh", "-c", script, "collect", base.sha, message],
     env: { ...agentLike(attempt), GIT_TERMINAL_PROMPT: "0" },
@@ -43,7 +44,11 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
   };
   const { bytes, code, errors } = await runInside(attempt, inside, "collect", timeoutMs, paths.bundle);
   try {
-    if (code !== 0) throw new Verdict("failed", `the work could not be taken out of the clone: ${errors.slice(0, 500) || `exit code ${code}`}`);
+    if (code !== 0)
+      throw new Verdict(
+        "failed",
+        `the work could not be taken out of the clone: ${errors.slice(0, 500) || `exit code ${code}`}`,
+      );
     if (bytes === 0) return found(attempt, null);
     const head = await mirror.importBundle(paths.bundle, timeoutMs);
     const difference = await mirror.difference(base.sha, head, timeoutMs);
@@ -57,13 +62,20 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
 /** Keeps work that will not be published, as a patch in the attempt's folder. */
 export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
   const patch = await attempt.mirror.patch(needBase(attempt).sha, work.head, attempt.fleet.config.steps.collect);
-  if (patch === null) return attempt.say({ type: "warning", message: "the work is too large for a patch; it stays in the clone" });
+  if (patch === null)
+    return attempt.say({ type: "warning", message: "the work is too large for a patch; it stays in the clone" });
   replaceFile(attempt.paths.patch, patch);
   attempt.say({ type: "work:saved", file: attempt.paths.patch, bytes: Buffer.byteLength(patch) });
 }
 
 /** A command of ours that touches what the agent made: in the same isolation, without its credentials. */
-export async function runInside(attempt: InFlight, inside: Command, name: string, timeoutMs: number, stdoutFile: string | null) {
+export async function runInside(
+  attempt: InFlight,
+  inside: Command,
+  name: string,
+  timeoutMs: number,
+  stdoutFile: string | null,
+) {
   const { fleet, task, paths } = attempt;
   const isolation = await fleet.isolation(task.isolation === "settings" ? "none" : task.isolation);
   const command = isolation.wrap(gated(inside), spaceOf(attempt, []));
@@ -83,7 +95,8 @@ export async function runInside(attempt: InFlight, inside: Command, name: string
     const until = uptimeMs() + 5000;
     await Promise.race([Promise.all([out, err]), sleep(Math.max(0, until - uptimeMs()))]);
     const bytes = await Promise.race([out, sleep(0).then(() => 0)]);
-    if (bytes > largestBundle) throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);
+    if (bytes > largestBundle)
+      throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);
     return { bytes, code: end.code, errors: errors.trim() };
   } finally {
     await endTree(tree, 0);

@@ -38,7 +38,7 @@ export interface Dispatched {
 /** @throws FleetError of every code but `outcome` */
 export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<Dispatched> {
   const checked = checkRequest(request, fleet.config);
-  const agent = fleet.agent(fleet.config.agent);
+  const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
   const { task, existing } = await reserve(fleet, checked, (worker, n) => makeTask(fleet, checked, choice, worker, n));
   if (existing) return dispatched(fleet, task, true, []);
@@ -48,7 +48,7 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
   try {
     const credentials = credentialsOf(fleet, task.worker);
     if (task.agent === "claude") needProvider(credentials);
-    const github = fleet.github(needGithubToken(credentials));
+    const github = await fleet.github(needGithubToken(credentials));
     const work = await readWork(github, task.repo, task.issue);
     request.signal?.throwIfAborted();
     fleet.store.attempts.saveSnapshot(task.worker, task.n, work.snapshot);
@@ -64,7 +64,8 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
     await undo.all();
     const reason = error instanceof Error ? error.message : String(error);
     endAttempt(fleet, task, { outcome: "refused", reason }, { cancel: true });
-    if (request.signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
+    if (request.signal?.aborted)
+      throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
     throw error;
   }
   return dispatched(fleet, task, false, choice.remarks);
@@ -91,7 +92,14 @@ function makeTask(fleet: Fleet, checked: CheckedRequest, choice: Choice, worker:
   };
 }
 
-async function take(fleet: Fleet, github: GitHub, task: Task, work: Work, undo: Undo, say: (said: Said) => void): Promise<void> {
+async function take(
+  fleet: Fleet,
+  github: GitHub,
+  task: Task,
+  work: Work,
+  undo: Undo,
+  say: (said: Said) => void,
+): Promise<void> {
   const issue = work.issue;
   if (issue === null) return;
   const place = { repo: task.repo, issue: issue.number, namespace: fleet.config.claims.namespace };
@@ -114,7 +122,9 @@ async function take(fleet: Fleet, github: GitHub, task: Task, work: Work, undo: 
   const labels = await github.addLabel(task.repo, issue.number, label);
   const foreign = labels.find((name) => name !== label && (/^worker:/i.test(name) || name.toLowerCase() === "blocked"));
   if (foreign !== undefined) {
-    throw new FleetError("busy", `${task.repo}#${issue.number} carries the label ${foreign}`, { hint: "remove that label if it is a mistake" });
+    throw new FleetError("busy", `${task.repo}#${issue.number} carries the label ${foreign}`, {
+      hint: "remove that label if it is a mistake",
+    });
   }
   say({ type: "issue:labelled", label });
 }
@@ -125,11 +135,18 @@ async function clearLabels(github: GitHub, task: Task, labels: readonly string[]
   if (before === null || task.issue === null) return;
   const stale = [workerLabel(before.worker), ...(before.state === "failed" ? ["blocked"] : [])];
   for (const label of stale) {
-    if (label !== workerLabel(task.worker) && labels.includes(label)) await github.removeLabel(task.repo, task.issue, label);
+    if (label !== workerLabel(task.worker) && labels.includes(label))
+      await github.removeLabel(task.repo, task.issue, label);
   }
 }
 
-async function start(fleet: Fleet, task: Task, credentials: Credentials, say: (said: Said) => void, signal?: AbortSignal): Promise<void> {
+async function start(
+  fleet: Fleet,
+  task: Task,
+  credentials: Credentials,
+  say: (said: Said) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const { attempts } = fleet.store;
   const deadline = uptimeMs() + fleet.config.limits.ready;
   const pid = fleet.startSupervisor(task.worker, task.n, credentials, attempts.at(task.worker, task.n).supervisorLog);
@@ -161,5 +178,15 @@ function dispatched(fleet: Fleet, task: Task, existing: boolean, remarks: readon
   const { worker, n, repo, issue } = task;
   const birth = fleet.store.attempts.birth(worker, n);
   const pid = birth?.by === "supervisor" ? birth.process.pid : null;
-  return { worker, attempt: attemptId(worker, n), n, repo, issue, pid, folder: fleet.store.attempts.at(worker, n).folder, existing, remarks };
+  return {
+    worker,
+    attempt: attemptId(worker, n),
+    n,
+    repo,
+    issue,
+    pid,
+    folder: fleet.store.attempts.at(worker, n).folder,
+    existing,
+    remarks,
+  };
 }

@@ -8,7 +8,10 @@ import { self } from "../system/process.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** What an attempt has to show for itself. */
-export type Figures = Pick<End, "turns" | "tokens" | "costUsd" | "branch" | "commits" | "added" | "removed" | "files" | "pull" | "model">;
+export type Figures = Pick<
+  End,
+  "turns" | "tokens" | "costUsd" | "branch" | "commits" | "added" | "removed" | "files" | "pull" | "model"
+>;
 
 export function noFigures(task: Pick<Task, "model">): Figures {
   return {
@@ -38,7 +41,13 @@ export function endAttempt(
   const { attempts, journal } = fleet.store;
   const { worker, n } = task;
   if (how.cancel) {
-    attempts.bear(worker, n, { version: 1, by: "cancellation", process: self(), bornAt: now(), reason: verdict.reason });
+    attempts.bear(worker, n, {
+      version: 1,
+      by: "cancellation",
+      process: self(),
+      bornAt: now(),
+      reason: verdict.reason,
+    });
     if (attempts.birth(worker, n)?.by !== "cancellation") return false;
   }
   const first = attempts.end(worker, n, {

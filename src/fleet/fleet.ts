@@ -23,9 +23,9 @@ export interface Fleet {
   readonly operatorHome: string;
   /** Folder of the worker templates. */
   readonly templates: string;
-  readonly github: (token: string) => GitHub;
+  readonly github: (token: string) => Promise<GitHub>;
   readonly git: (token: string | null) => GitSettings;
-  readonly agent: (name: Agent["name"]) => Agent;
+  readonly agent: (name: Agent["name"]) => Promise<Agent>;
   /** Probes the machine. @throws FleetError `environment` */
   readonly chooseIsolation: () => Promise<Choice>;
   readonly isolation: (name: Isolation["name"]) => Promise<Isolation>;

@@ -40,15 +40,22 @@ export async function acquire(
     case "taken":
       throw new FleetError("busy", `${name} is taken: ${decision.why}`);
     case "unfinished":
-      throw new FleetError("busy", `${name}: attempt ${decision.claim.attempt} has pushed its work; its pull request is not confirmed yet`, {
-        hint: `cw reset ${decision.claim.worker}, where that worker lives`,
-      });
+      throw new FleetError(
+        "busy",
+        `${name}: attempt ${decision.claim.attempt} has pushed its work; its pull request is not confirmed yet`,
+        {
+          hint: `cw reset ${decision.claim.worker}, where that worker lives`,
+        },
+      );
     case "retake":
-      if (!ask.mayRetake(decision.attempt)) throw new FleetError("busy", `${name} is taken: attempt ${decision.attempt} of this fleet has it`);
+      if (!ask.mayRetake(decision.attempt))
+        throw new FleetError("busy", `${name} is taken: attempt ${decision.attempt} of this fleet has it`);
       break;
     case "delivered":
       if (await ask.pullIsOpen(decision.pr)) {
-        throw new FleetError("busy", `${name} was delivered: pull request #${decision.pr} is open`, { hint: "merge or close it first" });
+        throw new FleetError("busy", `${name} was delivered: pull request #${decision.pr} is open`, {
+          hint: "merge or close it first",
+        });
       }
       break;
     case "free":
@@ -60,7 +67,12 @@ export async function acquire(
 }
 
 /** Says that we are still at it. @returns the new tip, or whose it is now */
-export async function renew(claims: Pick<Claims, "write">, place: ClaimPlace, holder: Holder, tip: Tip): Promise<Written> {
+export async function renew(
+  claims: Pick<Claims, "write">,
+  place: ClaimPlace,
+  holder: Holder,
+  tip: Tip,
+): Promise<Written> {
   return await claims.write(place, tip, message(place, holder, "held", tip.claim?.epoch ?? 1));
 }
 
@@ -72,7 +84,10 @@ export async function finish(
   tip: Tip,
   end: Pick<Claim, "state" | "pr" | "head">,
 ): Promise<boolean> {
-  const written = await claims.write(place, tip, { ...message(place, holder, end.state, tip.claim?.epoch ?? 1), ...end });
+  const written = await claims.write(place, tip, {
+    ...message(place, holder, end.state, tip.claim?.epoch ?? 1),
+    ...end,
+  });
   return written.won;
 }
 

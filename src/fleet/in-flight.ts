@@ -1,11 +1,11 @@
 /** An attempt while its supervisor runs it: what the steps share. */
 import type { GitHub } from "../issues/github.ts";
-import type { FinalWord } from "../model/verdict.ts";
-import { Verdict } from "../model/verdict.ts";
 import type { Said, Step } from "../model/events.ts";
 import type { Snapshot } from "../model/issue.ts";
 import type { AttemptPaths } from "../model/paths.ts";
 import type { Task } from "../model/task.ts";
+import type { FinalWord } from "../model/verdict.ts";
+import { Verdict } from "../model/verdict.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { uptimeMs } from "../system/clock.ts";
 import type { Figures } from "./end-attempt.ts";
@@ -36,14 +36,22 @@ export interface InFlight {
 }
 
 /** Runs one step: its events, its deadline. @param deadlineMs null: the step watches its own limits */
-export async function inStep<T>(attempt: InFlight, step: Step, deadlineMs: number | null, work: () => Promise<T>): Promise<T> {
+export async function inStep<T>(
+  attempt: InFlight,
+  step: Step,
+  deadlineMs: number | null,
+  work: () => Promise<T>,
+): Promise<T> {
   const started = uptimeMs();
   attempt.say({ type: "step:started", step, deadlineMs });
   let timer: Timer | undefined;
   try {
     if (deadlineMs === null) return await work();
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Verdict("timed-out", `the step ${step} took longer than ${Math.round(deadlineMs / 1000)} s`)), deadlineMs);
+      timer = setTimeout(
+        () => reject(new Verdict("timed-out", `the step ${step} took longer than ${Math.round(deadlineMs / 1000)} s`)),
+        deadlineMs,
+      );
     });
     return await Promise.race([work(), late]);
   } finally {

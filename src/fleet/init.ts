@@ -38,7 +38,8 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
   const { paths, workers } = fleet.store;
   for (const id of ids) {
     if (workers.exists(id)) throw new FleetError("busy", `worker ${id} exists already`, { hint: `cw refresh ${id}` });
-    if (existsSync(paths.home(id))) throw new FleetError("busy", `${paths.home(id)} exists already and is not a worker`);
+    if (existsSync(paths.home(id)))
+      throw new FleetError("busy", `${paths.home(id)} exists already and is not a worker`);
   }
   workers.fleetId();
   return ids.map((id) => {
@@ -53,7 +54,12 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
     const secrets = request.storeCredentials === false ? null : toStore(fleet);
     if (!workers.create(identity, secrets)) throw new FleetError("busy", `worker ${id} exists already`);
     rebuildHome(paths, identity, fleet.templates, null);
-    return { worker: id, home: paths.home(id), stored: secrets ? namesOf(secrets) : [], storedIn: secrets ? paths.secrets(id) : null };
+    return {
+      worker: id,
+      home: paths.home(id),
+      stored: secrets ? namesOf(secrets) : [],
+      storedIn: secrets ? paths.secrets(id) : null,
+    };
   });
 }
 

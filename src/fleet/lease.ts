@@ -51,11 +51,13 @@ export class Lease {
   async checkIssue(): Promise<void> {
     const { repo, issue } = this.place;
     const now = await this.github.issue(repo, issue).catch((error: unknown) => {
-      if (error instanceof Error && "code" in error && error.code === "notFound") throw new Verdict("withdrawn", error.message);
+      if (error instanceof Error && "code" in error && error.code === "notFound")
+        throw new Verdict("withdrawn", error.message);
       throw error;
     });
     if (!now.open) throw new Verdict("withdrawn", `${repo}#${issue} was closed`);
-    if (!now.labels.includes(this.label)) throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
+    if (!now.labels.includes(this.label))
+      throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
   }
 
   async finish(end: Pick<Claim, "state" | "pr" | "head">): Promise<boolean> {
@@ -91,6 +93,9 @@ export class Lease {
 
   private lost(tip: Tip | null): Verdict {
     const claim = tip?.claim;
-    return new Verdict("fenced", claim ? `the claim now belongs to worker ${claim.worker}, attempt ${claim.attempt}` : "the claim is gone");
+    return new Verdict(
+      "fenced",
+      claim ? `the claim now belongs to worker ${claim.worker}, attempt ${claim.attempt}` : "the claim is gone",
+    );
   }
 }

@@ -1,7 +1,7 @@
 /** Before the agent: repository fetched, HOME rebuilt, clone made, prompt written. */
 import { chmodSync } from "node:fs";
+import { branchNames, claimRef } from "../model/claim.ts";
 import { composePrompt } from "../model/prompt.ts";
-import { claimRef, branchNames } from "../model/claim.ts";
 import { rebuildHome } from "../store/homes.ts";
 import { createOnce, replaceFile } from "../system/files.ts";
 import { oneAtATime } from "../system/lock.ts";
@@ -40,7 +40,10 @@ export async function prepare(attempt: InFlight): Promise<string> {
   createOnce(paths.prompt, prompt);
   // For the agent to read; ours are in the control folder.
   replaceFile(`${home}/prompt.md`, prompt);
-  replaceFile(`${home}/task.json`, `${JSON.stringify({ repo: task.repo, issue: task.issue, branch: attempt.branch, attempt: attempt.id }, null, 2)}\n`);
+  replaceFile(
+    `${home}/task.json`,
+    `${JSON.stringify({ repo: task.repo, issue: task.issue, branch: attempt.branch, attempt: attempt.id }, null, 2)}\n`,
+  );
   chmodSync(home, 0o700);
   return prompt;
 }

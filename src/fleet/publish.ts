@@ -3,7 +3,7 @@
  * adopted, and read back. What is not confirmed is not delivered.
  */
 import type { Pull } from "../issues/github.ts";
-import { branchNames, claimRef, type Tip } from "../model/claim.ts";
+import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { Verdict } from "../model/verdict.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
@@ -27,6 +27,28 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
   if (lease !== null) await lease.finish({ state: "done", pr: pull.number, head: work.head });
 }
 
+/** For work that was pushed by an attempt that is over: its pull request, and `done`. No agent is needed for it. */
+export async function finishPublished(attempt: InFlight, claim: Claim): Promise<Pull> {
+  const { lease, task } = attempt;
+  const names = branchNames(task.issue, claim.epoch, task.sessionId);
+  const there = await remote(
+    attempt,
+    names.map((name) => `refs/heads/${name}`),
+  );
+  const branch = names.find((name) => there.get(`refs/heads/${name}`) === claim.head);
+  if (lease === null || claim.head === undefined || branch === undefined) {
+    throw new FleetError("github", `the branch that attempt ${attempt.id} pushed is not there any more`);
+  }
+  attempt.branch = branch;
+  attempt.base = {
+    branch: attempt.fleet.config.repos[task.repo]?.base ?? attempt.snapshot.repository.defaultBranch,
+    sha: "",
+  };
+  const pull = await confirmPull(attempt, claim.head);
+  await lease.finish({ state: "done", pr: pull.number, head: claim.head });
+  return pull;
+}
+
 /** Tries the names in order: a branch is only ever created, never moved. */
 async function push(attempt: InFlight, work: Work): Promise<void> {
   const { mirror, task, lease, fleet } = attempt;
@@ -47,17 +69,25 @@ async function push(attempt: InFlight, work: Work): Promise<void> {
       if (published) lease?.moved(published);
       return;
     }
-    if (tip && ref && now.get(ref) !== tip.sha) throw new Verdict("fenced", "the claim became another's before the work could be published");
+    if (tip && ref && now.get(ref) !== tip.sha)
+      throw new Verdict("fenced", "the claim became another's before the work could be published");
     if (there === undefined) throw new Verdict("rejected", mirror.pushFailure(result).message);
   }
-  throw new Verdict("rejected", `the branches ${branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId).join(" and ")} exist already`);
+  throw new Verdict(
+    "rejected",
+    `the branches ${branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId).join(" and ")} exist already`,
+  );
 }
 
 async function publishedTip(attempt: InFlight, tip: Tip, head: string): Promise<Tip> {
   const { mirror, lease } = attempt;
   if (lease === null) throw new Error("no lease");
   // A renewal may have moved the claim since the fetch: the commit to build on has to be here.
-  await mirror.fetch(needBase(attempt).branch, claimRef(lease.place.namespace, lease.place.issue), attempt.fleet.config.steps.publish);
+  await mirror.fetch(
+    needBase(attempt).branch,
+    claimRef(lease.place.namespace, lease.place.issue),
+    attempt.fleet.config.steps.publish,
+  );
   const claim = { ...message(lease.place, lease.holder, "published", tip.claim?.epoch ?? 1), head };
   const sha = await mirror.commitTree(tip.tree, tip.sha, JSON.stringify(claim));
   return { sha, tree: tip.tree, claim, committedAt: 0 };
@@ -95,10 +125,13 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   }
   const wrong = [
     ...(confirmed.open ? [] : ["it is not open"]),
-    ...(confirmed.headSha === head ? [] : [`its head is ${confirmed.headSha.slice(0, 12)}, not our ${head.slice(0, 12)}`]),
+    ...(confirmed.headSha === head
+      ? []
+      : [`its head is ${confirmed.headSha.slice(0, 12)}, not our ${head.slice(0, 12)}`]),
     ...(closing === null || confirmed.body.includes(closing) ? [] : [`it does not say ${closing}`]),
   ];
-  if (wrong.length > 0) throw new Verdict("rejected", `pull request #${number} is not as it should be: ${wrong.join(", ")}`);
+  if (wrong.length > 0)
+    throw new Verdict("rejected", `pull request #${number} is not as it should be: ${wrong.join(", ")}`);
   attempt.say({ type: "pull:verified", number, url: confirmed.url, adopted });
   return confirmed;
 }

@@ -18,7 +18,10 @@ export interface Work {
 
 /** @throws FleetError `notFound`, `usage` (a pull request's number), `github` (archived), `auth` (no push right) */
 export async function readWork(github: GitHub, repo: string, number: number | null): Promise<Work> {
-  const [repository, issue] = await Promise.all([github.repository(repo), number === null ? null : github.issue(repo, number)]);
+  const [repository, issue] = await Promise.all([
+    github.repository(repo),
+    number === null ? null : github.issue(repo, number),
+  ]);
   checkRepository(repo, repository);
   if (issue) checkIssue(repo, issue);
   const { nodeId, fullName, defaultBranch } = repository;

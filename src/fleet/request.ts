@@ -45,7 +45,8 @@ export function checkRequest(request: DispatchRequest, config: Config): CheckedR
     });
   }
   if (prompt?.includes("\0")) throw new FleetError("usage", "the prompt contains a NUL character");
-  if (prompt !== null && Buffer.byteLength(prompt) > longestPrompt) throw new FleetError("usage", "the prompt is larger than 8 MiB");
+  if (prompt !== null && Buffer.byteLength(prompt) > longestPrompt)
+    throw new FleetError("usage", "the prompt is larger than 8 MiB");
   const { limits } = config;
   return {
     repo: parseRepo(request.repo),

@@ -15,16 +15,23 @@ export interface Wish {
   readonly request: string | null;
 }
 
-export type Reserved = { readonly task: Task; readonly existing: false } | { readonly task: Task; readonly existing: true };
+export type Reserved =
+  | { readonly task: Task; readonly existing: false }
+  | { readonly task: Task; readonly existing: true };
 
 /**
  * @param make the task of a worker's attempt
  * @throws FleetError `busy`, `notFound`, `environment` (a worker whose state can't be told)
  */
-export async function reserve(fleet: Pick<Fleet, "store">, wish: Wish, make: (worker: string, n: number) => Task): Promise<Reserved> {
+export async function reserve(
+  fleet: Pick<Fleet, "store">,
+  wish: Wish,
+  make: (worker: string, n: number) => Task,
+): Promise<Reserved> {
   const { paths, workers } = fleet.store;
   if (wish.worker !== null) workers.need(wish.worker);
-  if (workers.list().length === 0) throw new FleetError("notFound", `there are no workers in ${paths.root}`, { hint: "cw init 01" });
+  if (workers.list().length === 0)
+    throw new FleetError("notFound", `there are no workers in ${paths.root}`, { hint: "cw init 01" });
   // The lock spares twenty impatient dispatches of one issue nineteen lost races; that one wins is the record's doing.
   return await oneAtATime(paths.locks, "reserve", async () => {
     const existing = wish.issue === null ? null : holding(fleet, wish.repo, wish.issue);
@@ -52,20 +59,30 @@ function holding(fleet: Pick<Fleet, "store">, repo: string, issue: number): { ta
 function accept({ task, state }: { task: Task; state: string }, wish: Wish): Reserved {
   const what = `${task.repo}#${task.issue}`;
   if (state === "crashed" || state === "unknown") {
-    throw new FleetError("busy", `${what} is held by worker ${task.worker}, which is ${state}`, { hint: `cw reset ${task.worker}` });
+    throw new FleetError("busy", `${what} is held by worker ${task.worker}, which is ${state}`, {
+      hint: `cw reset ${task.worker}`,
+    });
   }
   if (wish.worker !== null && wish.worker !== task.worker) {
-    throw new FleetError("busy", `${what} is already worked on by worker ${task.worker} (attempt ${attemptId(task.worker, task.n)})`);
+    throw new FleetError(
+      "busy",
+      `${what} is already worked on by worker ${task.worker} (attempt ${attemptId(task.worker, task.n)})`,
+    );
   }
   return { task, existing: true };
 }
 
 function nobodyIdle(fleet: Pick<Fleet, "store">, worker: string | null): FleetError {
-  if (worker === null) return new FleetError("busy", "no worker is idle", { hint: "cw status, or make another: cw init 02" });
+  if (worker === null)
+    return new FleetError("busy", "no worker is idle", { hint: "cw status, or make another: cw init 02" });
   const facts = fleet.store.attempts.facts(worker);
   const { state, reason } = statusOf(facts, now());
   const task = facts?.task.ok ? facts.task.value : null;
   const at = task ? ` with ${task.repo}${task.issue === null ? "" : `#${task.issue}`}` : "";
   const hint = state === "busy" || state === "starting" ? `cw stop ${worker}` : `cw reset ${worker}`;
-  return new FleetError("busy", `worker ${worker} is ${state === "idle" ? "taken" : state}${at}${reason ? `: ${reason}` : ""}`, { hint });
+  return new FleetError(
+    "busy",
+    `worker ${worker} is ${state === "idle" ? "taken" : state}${at}${reason ? `: ${reason}` : ""}`,
+    { hint },
+  );
 }

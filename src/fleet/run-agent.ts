@@ -1,11 +1,12 @@
 /** Runs the agent once: start behind the gate, listen, watch its limits, and prove at the end that nothing of it lives. */
 import type { AgentRequest, AgentSignal } from "../agents/agent.ts";
+import type { Space } from "../isolation/isolation.ts";
+import { protectedInHome } from "../isolation/protected.ts";
 import { overdue } from "../model/deadline.ts";
 import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
-import { protectedInHome } from "../isolation/protected.ts";
-import { replaceFile, makeFolder } from "../system/files.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, uptimeMs } from "../system/clock.ts";
+import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
 import { endTree } from "../system/tree.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
@@ -26,7 +27,7 @@ const stderrBytes = 1 << 20;
  */
 export async function runAgent(attempt: InFlight, prompt: string, resume: boolean, run: number): Promise<AgentRun> {
   const { fleet, task, paths, say } = attempt;
-  const agent = fleet.agent(task.agent);
+  const agent = await fleet.agent(task.agent);
   const request = requestOf(attempt, resume);
   makeFolder(paths.policy);
   for (const [name, content] of Object.entries(agent.files(request))) replaceFile(`${paths.policy}/${name}`, content);
@@ -40,7 +41,9 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
-  const secrets = Object.values(attempt.credentials.provider).concat(attempt.credentials.githubToken ?? []).filter((value) => value.length >= 8);
+  const secrets = Object.values(attempt.credentials.provider)
+    .concat(attempt.credentials.githubToken ?? [])
+    .filter((value) => value.length >= 8);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);
   const heard = new Heard(attempt, secrets);
@@ -91,12 +94,23 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
 /** No end may be written while anything lives, so this waits as long as it takes; status shows `stopping` until then. */
 async function untilDead(attempt: InFlight, tree: Parameters<typeof endTree>[0]): Promise<void> {
   for (let told = false; !(await endTree(tree, attempt.task.limits.graceMs)); told = true) {
-    if (!told) attempt.say({ type: "warning", message: "processes of the agent can't be killed; the worker stays taken until they are gone" });
+    if (!told)
+      attempt.say({
+        type: "warning",
+        message: "processes of the agent can't be killed; the worker stays taken until they are gone",
+      });
     await sleep(1000);
   }
 }
 
-function requestOf(attempt: InFlight, resume: boolean): AgentRequest {
+type Planned = Pick<InFlight, "fleet" | "paths" | "credentials"> & {
+  readonly task: Pick<
+    InFlight["task"],
+    "worker" | "repo" | "sessionId" | "model" | "limits" | "cookie" | "innerSandbox"
+  >;
+};
+
+export function requestOf(attempt: Planned, resume: boolean): AgentRequest {
   const { fleet, task, paths, credentials } = attempt;
   return {
     home: fleet.store.paths.home(task.worker),
@@ -115,7 +129,10 @@ function requestOf(attempt: InFlight, resume: boolean): AgentRequest {
 }
 
 /** What an agent of this attempt may see and change. */
-export function spaceOf(attempt: Pick<InFlight, "fleet" | "task" | "paths">, needs: readonly string[]) {
+export function spaceOf(
+  attempt: Pick<Planned, "fleet" | "paths"> & { readonly task: { readonly worker: string } },
+  needs: readonly string[],
+): Space {
   const { fleet, task, paths } = attempt;
   const home = fleet.store.paths.home(task.worker);
   return {
@@ -155,7 +172,11 @@ class Heard {
     this.readyMs ??= uptimeMs();
     switch (signal.type) {
       case "init":
-        if (signal.problems.length > 0) this.refusal = new Verdict("refused", `the agent is not as its policy demands: ${signal.problems.join("; ")}`);
+        if (signal.problems.length > 0)
+          this.refusal = new Verdict(
+            "refused",
+            `the agent is not as its policy demands: ${signal.problems.join("; ")}`,
+          );
         attempt.figures = { ...attempt.figures, model: signal.model };
         attempt.say({ type: "agent:ready", model: signal.model, version: signal.version });
         break;
@@ -165,7 +186,12 @@ class Heard {
       case "usage": {
         this.worked = true;
         const { turns, tokens, costUsd } = signal.usage;
-        attempt.figures = { ...attempt.figures, turns, tokens: { ...tokens }, costUsd: costUsd ?? attempt.figures.costUsd };
+        attempt.figures = {
+          ...attempt.figures,
+          turns,
+          tokens: { ...tokens },
+          costUsd: costUsd ?? attempt.figures.costUsd,
+        };
         attempt.say({ type: "agent:usage", turns, tokens, costUsd });
         break;
       }

@@ -2,25 +2,22 @@
  * One attempt, from birth to end, in its own detached process: prepare, agent, collect, verify, publish, close out.
  * Deterministic and without a model: what it calls delivered, GitHub has confirmed.
  */
-import type { Task } from "../model/task.ts";
-import { attemptId } from "../model/task.ts";
+
 import type { Said } from "../model/events.ts";
+import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
-import { workerLabel } from "../model/worker.ts";
-import { Mirror } from "../store/mirror.ts";
 import { now } from "../system/clock.ts";
 import { self } from "../system/process.ts";
 import { closeOut } from "./close-out.ts";
 import { collect, saveWork, type Work } from "./collect.ts";
-import { holderOf } from "./dispatch.ts";
-import { endAttempt, noFigures } from "./end-attempt.ts";
-import { type Fleet, credentialsOf, needGithubToken } from "./fleet.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { Fleet } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
-import { Lease } from "./lease.ts";
 import { awaitReset } from "./park.ts";
 import { prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
 import { type AgentRun, runAgent } from "./run-agent.ts";
+import { takeUp } from "./take-up.ts";
 import { verify } from "./verify.ts";
 
 const stopPollMs = 200;
@@ -31,16 +28,40 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
   const { attempts, journal } = fleet.store;
   const task = attempts.task(worker, n);
   if (task === null) return false;
-  if (!attempts.bear(worker, n, { version: 1, by: "supervisor", process: self(), bornAt: now(), reason: null })) return false;
+  if (!attempts.bear(worker, n, { version: 1, by: "supervisor", process: self(), bornAt: now(), reason: null }))
+    return false;
   const say = (said: Said) => fleet.heard(journal.append(worker, n, said));
   say({ type: "attempt:born", pid: process.pid });
   const ending = new AbortController();
   const end = (verdict: Verdict) => ending.abort(verdict);
-  shutdown.addEventListener("abort", () => end(new Verdict("lost", "the host shut the supervisor down")), { once: true });
+  shutdown.addEventListener("abort", () => end(new Verdict("lost", "the host shut the supervisor down")), {
+    once: true,
+  });
   const polling = setInterval(() => {
     if (attempts.stopWished(worker, n)) end(new Verdict("stopped", "someone asked"));
   }, stopPollMs);
-  const attempt = begin(fleet, task, say, ending.signal, end);
+  try {
+    await run(fleet, task, say, ending.signal, end);
+  } catch (error) {
+    // A bug, or a record that is missing. Without an end the worker would look crashed, and nobody would know why.
+    endAttempt(fleet, task, {
+      outcome: "failed",
+      reason: `the supervisor failed: ${error instanceof Error ? error.stack : error}`,
+    });
+  } finally {
+    clearInterval(polling);
+  }
+  return true;
+}
+
+async function run(
+  fleet: Fleet,
+  task: Task,
+  say: (said: Said) => void,
+  ending: AbortSignal,
+  end: (verdict: Verdict) => void,
+): Promise<void> {
+  const attempt = await takeUp(fleet, task, say, ending, end);
   try {
     attempt.lease?.keep();
     const verdict = await perform(attempt);
@@ -49,39 +70,9 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     });
     endAttempt(fleet, task, { outcome: verdict.outcome, reason: verdict.reason }, { figures: attempt.figures });
   } finally {
-    clearInterval(polling);
     await attempt.lease?.release();
     await attempt.mirror.forget().catch(() => {});
   }
-  return true;
-}
-
-function begin(fleet: Fleet, task: Task, say: (said: Said) => void, ending: AbortSignal, end: (verdict: Verdict) => void): InFlight {
-  const { store, config } = fleet;
-  const id = attemptId(task.worker, task.n);
-  const credentials = credentialsOf(fleet, task.worker);
-  const token = needGithubToken(credentials);
-  const github = fleet.github(token);
-  const snapshot = store.attempts.snapshot(task.worker, task.n);
-  if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
-  const place = task.issue === null ? null : { repo: task.repo, issue: task.issue, namespace: config.claims.namespace };
-  return {
-    fleet,
-    task,
-    id,
-    paths: store.attempts.at(task.worker, task.n),
-    snapshot,
-    credentials,
-    github,
-    mirror: new Mirror(fleet.git(token), store.paths.repo(task.repo), task.repo, id),
-    lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), say, end),
-    say,
-    ending,
-    base: null,
-    branch: "",
-    figures: noFigures(task),
-    finalWord: null,
-  };
 }
 
 /** All steps up to the verdict; whatever is thrown on the way becomes one, and names who is to blame. */
@@ -108,7 +99,10 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   try {
     const work = await inStep(attempt, "collect", config.steps.collect, () => collect(attempt));
     if (early) return await keep(attempt, work, early);
-    if (work === null) return run === null ? new Verdict("failed", "the agent did not run") : verdictWithoutChange(run, attempt.task.issue !== null);
+    if (work === null)
+      return run === null
+        ? new Verdict("failed", "the agent did not run")
+        : verdictWithoutChange(run, attempt.task.issue !== null);
     return await deliver(attempt, work);
   } catch (error) {
     return early ?? verdictOfError(error, "publish");
@@ -129,7 +123,10 @@ async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
 
 /** What will not be published is kept as a patch. */
 async function keep(attempt: InFlight, work: Work | null, verdict: Verdict): Promise<Verdict> {
-  if (work) await saveWork(attempt, work).catch((error: unknown) => attempt.say({ type: "warning", message: `the work could not be saved: ${error}` }));
+  if (work)
+    await saveWork(attempt, work).catch((error: unknown) =>
+      attempt.say({ type: "warning", message: `the work could not be saved: ${error}` }),
+    );
   return verdict;
 }
 
@@ -138,7 +135,12 @@ async function runUntilDone(attempt: InFlight, prompt: string): Promise<AgentRun
   let run = await runAgent(attempt, prompt, false, 1);
   for (let again = 2; run.resetsAt !== null && run.result?.kind === "limited"; again++) {
     if (!(await awaitReset(attempt, run.resetsAt))) break;
-    run = await runAgent(attempt, "The usage limit was reset. Look at the state of your work, then go on.", true, again);
+    run = await runAgent(
+      attempt,
+      "The usage limit was reset. Look at the state of your work, then go on.",
+      true,
+      again,
+    );
   }
   return run;
 }

@@ -18,7 +18,10 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
   const timeoutMs = fleet.config.steps.verify;
   const base = needBase(attempt).sha;
   const known = [...Object.values(credentials.provider), ...(credentials.githubToken ? [credentials.githubToken] : [])];
-  const [diff, messages] = await Promise.all([mirror.patch(base, work.head, timeoutMs), mirror.messages(base, work.head, timeoutMs)]);
+  const [diff, messages] = await Promise.all([
+    mirror.patch(base, work.head, timeoutMs),
+    mirror.messages(base, work.head, timeoutMs),
+  ]);
   if (diff === null) throw new Verdict("rejected", "the change is too large to be looked through for secrets");
   const found = findSecrets(diff, known)[0];
   if (found) throw new Verdict("rejected", `the change contains ${found.what}: ${found.file}, line ${found.line}`);
@@ -29,8 +32,19 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
 async function passGate(attempt: InFlight, gate: string): Promise<void> {
   const { fleet, task } = attempt;
   const home = fleet.store.paths.home(task.worker);
-  const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, LANG: "C.UTF-8", CI: "true", CW_ATTEMPT_COOKIE: task.cookie };
-  const command = { argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`] as const, env, cwd: fleet.store.paths.clone(task.worker, task.repo) };
+  const env = {
+    PATH: "/usr/local/bin:/usr/bin:/bin",
+    HOME: home,
+    LANG: "C.UTF-8",
+    CI: "true",
+    CW_ATTEMPT_COOKIE: task.cookie,
+  };
+  const command = {
+    argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`] as const,
+    env,
+    cwd: fleet.store.paths.clone(task.worker, task.repo),
+  };
   const { code, errors } = await runInside(attempt, command, "gate", fleet.config.steps.verify, null);
-  if (code !== 0) throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);
+  if (code !== 0)
+    throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);
 }

@@ -93,7 +93,12 @@ function shortRef(place: ClaimPlace): string {
 
 /** Message, tree and server time of a claim commit. */
 function toTip(commit: { sha: string; message: string; tree: { sha: string }; committer: { date: string } }): Tip {
-  return { sha: commit.sha, tree: commit.tree.sha, claim: parseClaim(commit.message), committedAt: Date.parse(commit.committer.date) };
+  return {
+    sha: commit.sha,
+    tree: commit.tree.sha,
+    claim: parseClaim(commit.message),
+    committedAt: Date.parse(commit.committer.date),
+  };
 }
 
 function parseClaim(message: string): Claim | null {
@@ -106,6 +111,9 @@ function parseClaim(message: string): Claim | null {
 }
 
 function dateOf(error: unknown): number {
-  const headers = error instanceof Error && "response" in error ? (error.response as { headers?: { date?: string } }).headers : undefined;
+  const headers =
+    error instanceof Error && "response" in error
+      ? (error.response as { headers?: { date?: string } }).headers
+      : undefined;
   return Date.parse(headers?.date ?? "");
 }

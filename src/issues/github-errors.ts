@@ -10,7 +10,8 @@ interface Refusal {
 /** Status and words of a failed request; status 0 when no answer came. Null for what is not a request's failure. */
 export function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return null;
-  const response = "response" in error && typeof error.response === "object" && error.response !== null ? error.response : null;
+  const response =
+    "response" in error && typeof error.response === "object" && error.response !== null ? error.response : null;
   const headers = response && "headers" in response ? (response.headers as Refusal["headers"]) : {};
   // Octokit calls a lost connection 500; only an answer has headers.
   return { status: response === null ? 0 : error.status, message: error.message, headers };
@@ -19,7 +20,10 @@ export function refusalOf(error: unknown): Refusal | null {
 /** GitHub may or may not have done what was asked: read back before anything else. */
 export function isUnclear(error: unknown): boolean {
   const refusal = refusalOf(error);
-  return refusal !== null && (refusal.status === 0 || refusal.status >= 500 || refusal.status === 409 || refusal.status === 422);
+  return (
+    refusal !== null &&
+    (refusal.status === 0 || refusal.status >= 500 || refusal.status === 409 || refusal.status === 422)
+  );
 }
 
 export function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
@@ -43,18 +47,30 @@ export function githubFailure(error: unknown, what: string): unknown {
     case 429: {
       const wait = rateLimitWait(refusal);
       if (wait !== null) return fail("github", `GitHub's rate limit is used up (${what}): ${words}`, wait);
-      return fail("auth", `GitHub forbids it (${what}): ${words}`, "the token needs Contents, Issues and Pull requests: read and write");
+      return fail(
+        "auth",
+        `GitHub forbids it (${what}): ${words}`,
+        "the token needs Contents, Issues and Pull requests: read and write",
+      );
     }
     case 301:
     case 302:
     case 307:
       return fail("notFound", `${what} has moved to another place`, "use its new name");
     case 404:
-      return fail("notFound", `${what} does not exist, or the token can't see it`, "check the name, and what the token may read");
+      return fail(
+        "notFound",
+        `${what} does not exist, or the token can't see it`,
+        "check the name, and what the token may read",
+      );
     case 410:
       return fail("notFound", `${what} is gone: ${words}`);
     default:
-      return fail("github", `GitHub failed (${refusal.status}, ${what}): ${words}`, refusal.status >= 500 ? "try again later" : undefined);
+      return fail(
+        "github",
+        `GitHub failed (${refusal.status}, ${what}): ${words}`,
+        refusal.status >= 500 ? "try again later" : undefined,
+      );
   }
 }
 

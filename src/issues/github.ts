@@ -68,7 +68,10 @@ export class GitHub {
 
   /** A pull request's number answers too, with `isPullRequest`. @throws FleetError `notFound`, `auth`, `github` */
   async issue(repo: string, number: number): Promise<Issue> {
-    const { data } = await ask(`issue ${repo}#${number}`, this.client.rest.issues.get({ ...split(repo), issue_number: number }));
+    const { data } = await ask(
+      `issue ${repo}#${number}`,
+      this.client.rest.issues.get({ ...split(repo), issue_number: number }),
+    );
     return {
       nodeId: data.node_id,
       number: data.number,
@@ -87,10 +90,21 @@ export class GitHub {
   async comments(repo: string, number: number, limit: number): Promise<Comment[]> {
     const found: Comment[] = [];
     for (let page = 1; found.length < limit; page++) {
-      const request = this.client.rest.issues.listComments({ ...split(repo), issue_number: number, per_page: 100, page });
+      const request = this.client.rest.issues.listComments({
+        ...split(repo),
+        issue_number: number,
+        per_page: 100,
+        page,
+      });
       const { data } = await ask(`comments of ${repo}#${number}`, request);
       for (const one of data) {
-        found.push({ id: one.id, author: one.user?.login ?? "ghost", createdAt: one.created_at, body: one.body ?? "", url: one.html_url });
+        found.push({
+          id: one.id,
+          author: one.user?.login ?? "ghost",
+          createdAt: one.created_at,
+          body: one.body ?? "",
+          url: one.html_url,
+        });
       }
       if (data.length < 100) break;
     }
@@ -132,7 +146,8 @@ export class GitHub {
   async upsertComment(repo: string, number: number, marker: string, text: string): Promise<string> {
     const body = `<!-- ${marker} -->\n${text}`;
     const what = `comment on ${repo}#${number}`;
-    const find = async () => (await this.comments(repo, number, 1000)).find((one) => one.body.startsWith(`<!-- ${marker} -->`));
+    const find = async () =>
+      (await this.comments(repo, number, 1000)).find((one) => one.body.startsWith(`<!-- ${marker} -->`));
     const existing = await find();
     if (existing !== undefined) {
       const request = this.client.rest.issues.updateComment({ ...split(repo), comment_id: existing.id, body });
@@ -150,13 +165,21 @@ export class GitHub {
 
   async pullsOf(repo: string, branch: string): Promise<Pull[]> {
     const place = split(repo);
-    const request = this.client.rest.pulls.list({ ...place, head: `${place.owner}:${branch}`, state: "all", per_page: 100 });
+    const request = this.client.rest.pulls.list({
+      ...place,
+      head: `${place.owner}:${branch}`,
+      state: "all",
+      per_page: 100,
+    });
     const { data } = await ask(`pull requests of ${repo}:${branch}`, request);
     return data.map((one) => toPull({ ...one, merged: one.merged_at !== null }));
   }
 
   async pull(repo: string, number: number): Promise<Pull> {
-    const { data } = await ask(`pull request ${repo}#${number}`, this.client.rest.pulls.get({ ...split(repo), pull_number: number }));
+    const { data } = await ask(
+      `pull request ${repo}#${number}`,
+      this.client.rest.pulls.get({ ...split(repo), pull_number: number }),
+    );
     return toPull(data);
   }
 
@@ -168,7 +191,10 @@ export class GitHub {
   }
 
   async setPullBody(repo: string, number: number, body: string): Promise<void> {
-    await ask(`pull request ${repo}#${number}`, this.client.rest.pulls.update({ ...split(repo), pull_number: number, body }));
+    await ask(
+      `pull request ${repo}#${number}`,
+      this.client.rest.pulls.update({ ...split(repo), pull_number: number, body }),
+    );
   }
 }
 
@@ -186,7 +212,8 @@ async function ask<T extends { status: number }>(what: string, request: Promise<
     throw githubFailure(error, what);
   }
   // Octokit lets redirects pass as answers when they are not followed.
-  if (response.status >= 300) throw githubFailure(Object.assign(new Error("redirected"), { status: response.status, response }), what);
+  if (response.status >= 300)
+    throw githubFailure(Object.assign(new Error("redirected"), { status: response.status, response }), what);
   return response;
 }
 

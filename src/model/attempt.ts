@@ -28,7 +28,12 @@ export const stopSchema = z.looseObject({
 });
 export type Stop = z.infer<typeof stopSchema>;
 
-const tokensSchema = z.looseObject({ input: z.number(), output: z.number(), cacheRead: z.number(), cacheWrite: z.number() });
+const tokensSchema = z.looseObject({
+  input: z.number(),
+  output: z.number(),
+  cacheRead: z.number(),
+  cacheWrite: z.number(),
+});
 
 /** `end.json`, and a line of `history.jsonl`. */
 export const endSchema = z.looseObject({
@@ -92,11 +97,15 @@ export function statusOf(facts: AttemptFacts | null, now: Instant): Status {
   const birth = facts.birth?.ok ? facts.birth.value : null;
   const stopping = facts.stop !== null;
   if (birth === null) return beforeBirth(facts, now);
-  if (birth.by === "cancellation") return { state: "crashed", reason: "cancelled before its supervisor started; its end is missing" };
-  if (facts.supervisor === "unknown") return { state: "unknown", reason: "its supervisor belongs to another machine or process namespace" };
+  if (birth.by === "cancellation")
+    return { state: "crashed", reason: "cancelled before its supervisor started; its end is missing" };
+  if (facts.supervisor === "unknown")
+    return { state: "unknown", reason: "its supervisor belongs to another machine or process namespace" };
   if (facts.supervisor === "alive") return { state: stopping ? "stopping" : "busy", reason: null };
-  if (facts.processes === "alive") return { state: "stopping", reason: "its supervisor is dead, processes of the attempt still live" };
-  if (facts.processes === "unknown") return { state: "unknown", reason: "can't tell whether processes of the attempt live" };
+  if (facts.processes === "alive")
+    return { state: "stopping", reason: "its supervisor is dead, processes of the attempt still live" };
+  if (facts.processes === "unknown")
+    return { state: "unknown", reason: "can't tell whether processes of the attempt live" };
   return { state: "crashed", reason: "its supervisor vanished" };
 }
 

@@ -48,7 +48,10 @@ export type AcquireDecision =
  * @param serverNow GitHub's own clock (Date header), epoch ms; no host's clock counts
  * @param again somebody asked for it by number: finished claims do not count
  */
-export function acquireDecision(tip: Tip | null, at: { serverNow: number; graceMs: number; host: string; again: boolean }): AcquireDecision {
+export function acquireDecision(
+  tip: Tip | null,
+  at: { serverNow: number; graceMs: number; host: string; again: boolean },
+): AcquireDecision {
   if (tip === null) return { kind: "free", epoch: 1 };
   const { claim } = tip;
   if (claim === null) return { kind: "taken", why: "its claim was written by a newer or another program" };
@@ -58,7 +61,8 @@ export function acquireDecision(tip: Tip | null, at: { serverNow: number; graceM
     case "released":
       return { kind: "free", epoch };
     case "done":
-      if (!at.again) return { kind: "taken", why: claim.pr ? `pull request #${claim.pr} was delivered for it` : "it was answered" };
+      if (!at.again)
+        return { kind: "taken", why: claim.pr ? `pull request #${claim.pr} was delivered for it` : "it was answered" };
       return claim.pr === undefined ? { kind: "free", epoch } : { kind: "delivered", epoch, pr: claim.pr };
     case "failed":
       return at.again ? { kind: "free", epoch } : { kind: "taken", why: `attempt ${claim.attempt} failed on it` };

@@ -21,9 +21,13 @@ export function parseRepo(text: string): string {
 export function parseIssueNumber(text: string): number {
   const number = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number < 2 ** 31) return number;
-  throw new FleetError("usage", `not an issue number: ${JSON.stringify(text.slice(0, 40))}: expected a number such as 22`, {
-    hint: "cw dispatch -r acme/site -i 22",
-  });
+  throw new FleetError(
+    "usage",
+    `not an issue number: ${JSON.stringify(text.slice(0, 40))}: expected a number such as 22`,
+    {
+      hint: "cw dispatch -r acme/site -i 22",
+    },
+  );
 }
 
 /** Where two spellings mean one repository: GitHub's names ignore case. */

@@ -15,8 +15,18 @@ interface Meaning {
 export const outcomes = {
   delivered: { meaning: "pull request verified", label: "removed", claim: "done", good: true },
   answered: { meaning: "the agent answered; nothing had to change", label: "removed", claim: "done", good: true },
-  simulated: { meaning: "rehearsed by the dry-run agent; nothing was changed", label: "removed", claim: "released", good: true },
-  "no-change": { meaning: "the agent ended well, but changed nothing and answered nothing", label: "kept", claim: "failed", good: false },
+  simulated: {
+    meaning: "rehearsed by the dry-run agent; nothing was changed",
+    label: "removed",
+    claim: "released",
+    good: true,
+  },
+  "no-change": {
+    meaning: "the agent ended well, but changed nothing and answered nothing",
+    label: "kept",
+    claim: "failed",
+    good: false,
+  },
   declined: { meaning: "the agent said that it can't", label: "kept, blocked added", claim: "failed", good: false },
   failed: { meaning: "ended with an error", label: "kept", claim: "failed", good: false },
   "timed-out": { meaning: "ran into the wall-clock limit", label: "kept", claim: "failed", good: false },
@@ -26,7 +36,12 @@ export const outcomes = {
   refused: { meaning: "could not start", label: "removed", claim: "released", good: false },
   limited: { meaning: "the account is at its usage limit", label: "removed", claim: "released", good: false },
   stopped: { meaning: "someone asked", label: "kept", claim: "held", good: false },
-  withdrawn: { meaning: "the issue was closed, moved, or its label taken away", label: "removed", claim: "released", good: false },
+  withdrawn: {
+    meaning: "the issue was closed, moved, or its label taken away",
+    label: "removed",
+    claim: "released",
+    good: false,
+  },
   fenced: { meaning: "the claim became another's", label: "untouched", claim: "untouched", good: false },
   lost: { meaning: "the supervisor vanished", label: "untouched", claim: "untouched", good: false },
 } as const satisfies Record<string, Meaning>;

@@ -22,7 +22,11 @@ export function composePrompt(parts: PromptParts): string {
   ];
   if (issue) {
     const subject = `issue #${issue.number} of ${repo}`;
-    sections.push(request === null ? `Your task: resolve ${subject}, quoted below.` : `Your task concerns ${subject}, quoted below. The operator of this fleet asks:\n\n${request}`);
+    sections.push(
+      request === null
+        ? `Your task: resolve ${subject}, quoted below.`
+        : `Your task concerns ${subject}, quoted below. The operator of this fleet asks:\n\n${request}`,
+    );
     sections.push(fence(parts.nonce, issueText(issue)));
   } else if (request !== null) {
     sections.push(`Your task, from the operator of this fleet:\n\n${request}`);
@@ -53,6 +57,8 @@ function fence(nonce: string, text: string): string {
 
 function issueText(issue: IssueSnapshot): string {
   const head = `#${issue.number} ${issue.title}\n(by ${issue.author})\n\n${issue.body.trimEnd() || "(no text)"}`;
-  const comments = issue.comments.map(({ author, createdAt, body }) => `\n--- comment by ${author}, ${createdAt} ---\n${body.trimEnd()}`);
+  const comments = issue.comments.map(
+    ({ author, createdAt, body }) => `\n--- comment by ${author}, ${createdAt} ---\n${body.trimEnd()}`,
+  );
   return [head, ...comments].join("\n");
 }

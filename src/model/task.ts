@@ -6,7 +6,10 @@ import { instantSchema, processSchema } from "./process.ts";
 /** As safe in an argument as it can be: no leading dash, no space, no slash-less tricks. @throws FleetError `usage` */
 export function parseModel(text: string): string {
   if (/^[A-Za-z0-9][\w.:[\]/@-]{0,99}$/.test(text)) return text;
-  throw new FleetError("usage", `not a model: ${JSON.stringify(text.slice(0, 80))}: expected a name such as sonnet or claude-opus-5-5`);
+  throw new FleetError(
+    "usage",
+    `not a model: ${JSON.stringify(text.slice(0, 80))}: expected a name such as sonnet or claude-opus-5-5`,
+  );
 }
 
 /** Deadlines and caps of one attempt; durations in ms. */

@@ -39,7 +39,8 @@ export interface AgentEnd {
 /** What the end of the agent means by itself, before its work is looked at. Null: look at the work. */
 export function verdictOfAgent(end: AgentEnd): Verdict | null {
   const { result, words } = end;
-  if (result?.kind === "auth") return new Verdict("refused", `the model provider refuses the credentials: ${result.text}`);
+  if (result?.kind === "auth")
+    return new Verdict("refused", `the model provider refuses the credentials: ${result.text}`);
   if (result?.kind === "limited") return new Verdict("limited", result.text);
   if (result?.kind === "turns" || result?.kind === "budget") return new Verdict("over-budget", result.text);
   if (words.fail !== null) return new Verdict("declined", words.fail);
@@ -48,7 +49,11 @@ export function verdictOfAgent(end: AgentEnd): Verdict | null {
     return new Verdict("failed", `the agent ended without a result (${how})`);
   }
   if (!result.ok) return new Verdict("failed", result.text || "the agent reported an error");
-  if (end.code !== 0) return new Verdict("failed", `the agent ended with ${end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`}`);
+  if (end.code !== 0)
+    return new Verdict(
+      "failed",
+      `the agent ended with ${end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`}`,
+    );
   return null;
 }
 

@@ -51,7 +51,6 @@ export function workerLabel(worker: string): string {
 /** A git author name or address that can't break out of a git configuration file. @throws FleetError `usage` */
 export function parseAuthor(field: "name" | "email", text: string): string {
   const fits =
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
     text.length > 0 && text.length <= 200 && !/[\u0000-\u001f\u007f"\\<>]/.test(text) && text.trim() === text;
   if (fits && (field === "name" || /^[^\s@]+@[^\s@]+$/.test(text))) return text;
   throw new FleetError(

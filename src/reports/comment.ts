@@ -21,12 +21,19 @@ const spoken: ReadonlySet<Outcome> = new Set([
 ]);
 
 /** @returns null where the outcome is no business of the issue's */
-export function commentOf(worker: string, attempt: string, outcome: Outcome, reason: string, figures: Figures): string | null {
+export function commentOf(
+  worker: string,
+  attempt: string,
+  outcome: Outcome,
+  reason: string,
+  figures: Figures,
+): string | null {
   if (!spoken.has(outcome)) return null;
   const head = `**${outcome}**: ${meaningOf(outcome).meaning} (worker ${worker}, attempt ${attempt})`;
-  if (outcome === "delivered") return [head, `Pull request: #${figures.pull?.number ?? "?"}`, figuresTable(figures)].join("\n\n");
+  if (outcome === "delivered")
+    return [head, `Pull request: #${figures.pull?.number ?? "?"}`, figuresTable(figures)].join("\n\n");
   if (outcome === "answered" || outcome === "simulated") return [head, quote(reason)].join("\n\n");
-  const again = `Again: \`cw dispatch -i\` by a person${outcome === "declined" ? ", or the label \`blocked\` removed" : ""}.`;
+  const again = `Again: \`cw dispatch -i\` by a person${outcome === "declined" ? ", or the label `blocked` removed" : ""}.`;
   return [head, quote(reason), again].join("\n\n");
 }
 

@@ -11,7 +11,10 @@ export function figuresTable(figures: Shown): string {
     ["tokens in / out", `${count(tokens.input + tokens.cacheRead + tokens.cacheWrite)} / ${count(tokens.output)}`],
     ["cost", dollars(figures.costUsd)],
     ["commits", String(figures.commits)],
-    ["lines", `+${figures.added} -${figures.removed} in ${figures.files.length} ${figures.files.length === 1 ? "file" : "files"}`],
+    [
+      "lines",
+      `+${figures.added} -${figures.removed} in ${figures.files.length} ${figures.files.length === 1 ? "file" : "files"}`,
+    ],
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }

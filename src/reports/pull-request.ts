@@ -15,7 +15,12 @@ export function pullRequestTitle(issue: IssueSnapshot | null, summary: string): 
   return harmless(printable(text, longestTitle)).trim() || (issue ? `Issue ${issue.number}` : "Work by claude-workers");
 }
 
-export function pullRequestBody(task: Pick<Task, "issue" | "worker" | "agent">, attempt: string, summary: string, figures: Figures): string {
+export function pullRequestBody(
+  task: Pick<Task, "issue" | "worker" | "agent">,
+  attempt: string,
+  summary: string,
+  figures: Figures,
+): string {
   const parts = [
     ...(task.issue === null ? [] : [`Closes #${task.issue}`]),
     ...(summary.trim() === "" ? [] : [quote(summary)]),
@@ -40,5 +45,8 @@ function harmless(text: string): string {
   return text
     .replace(/<!--/g, "&lt;!--")
     .replace(/@(?=[A-Za-z0-9])/g, "@\u2060")
-    .replace(/\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+\/[\w.-]+)?#\d|https?:\/\/)/gi, "$1\u2060$2\u2060");
+    .replace(
+      /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+\/[\w.-]+)?#\d|https?:\/\/)/gi,
+      "$1\u2060$2\u2060",
+    );
 }

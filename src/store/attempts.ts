@@ -2,7 +2,16 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { type AttemptFacts, type Birth, birthSchema, type End, endSchema, nextAttempt, type Stop, stopSchema } from "../model/attempt.ts";
+import {
+  type AttemptFacts,
+  type Birth,
+  birthSchema,
+  type End,
+  endSchema,
+  nextAttempt,
+  type Stop,
+  stopSchema,
+} from "../model/attempt.ts";
 import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
@@ -164,7 +173,12 @@ export class Attempts {
 
 function listed(folder: string): number {
   try {
-    return Math.max(0, ...readdirSync(folder).filter((name) => /^[0-9]{4,}$/.test(name)).map(Number));
+    return Math.max(
+      0,
+      ...readdirSync(folder)
+        .filter((name) => /^[0-9]{4,}$/.test(name))
+        .map(Number),
+    );
   } catch {
     return 0;
   }

@@ -29,7 +29,8 @@ export async function git(settings: GitSettings, args: readonly string[], call: 
 export function gitFailure(settings: GitSettings, args: readonly string[], result: ToolResult): FleetError {
   const words = withoutToken(settings, result.stderr.trim() || result.stdout.trim());
   const what = `git ${args.find((arg) => !arg.startsWith("-")) ?? ""}`;
-  if (result.missing) return new FleetError("environment", `git is missing: ${settings.program}`, { hint: "apt-get install git" });
+  if (result.missing)
+    return new FleetError("environment", `git is missing: ${settings.program}`, { hint: "apt-get install git" });
   if (result.timedOut) return new FleetError("github", `${what} took too long and was ended`);
   if (/Authentication failed|could not read Username|HTTP 401|error: 401/i.test(words)) {
     return new FleetError("auth", `${what}: GitHub refuses the credentials: ${words}`, { hint: "cw doctor" });
@@ -79,10 +80,12 @@ function environment(settings: GitSettings): Record<string, string> {
     GIT_ASKPASS: "/bin/false",
     GIT_LFS_SKIP_SMUDGE: "1",
     GIT_CONFIG_COUNT: String(entries.length),
-    ...Object.fromEntries(entries.flatMap(([key, value], at) => [
-      [`GIT_CONFIG_KEY_${at}`, key],
-      [`GIT_CONFIG_VALUE_${at}`, value],
-    ])),
+    ...Object.fromEntries(
+      entries.flatMap(([key, value], at) => [
+        [`GIT_CONFIG_KEY_${at}`, key],
+        [`GIT_CONFIG_VALUE_${at}`, value],
+      ]),
+    ),
     ...(settings.token === null ? {} : { CW_GIT_TOKEN: settings.token }),
   };
 }

@@ -4,9 +4,9 @@
  */
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { FleetError } from "../model/errors.ts";
-import type { ToolResult } from "../system/tools.ts";
+import type { FleetError } from "../model/errors.ts";
 import { createOnce, isFolder, makeFolder } from "../system/files.ts";
+import type { ToolResult } from "../system/tools.ts";
 import { type GitSettings, git, gitFailure, repositoryUrl } from "./git.ts";
 
 /** What changed between two commits. */
@@ -33,7 +33,11 @@ export class Mirror {
    * Fetches the base branch and, if there is one, the claim.
    * @throws FleetError `github`, `auth`
    */
-  async fetch(branch: string, claimRef: string | null, timeoutMs: number): Promise<{ base: string; claim: string | null }> {
+  async fetch(
+    branch: string,
+    claimRef: string | null,
+    timeoutMs: number,
+  ): Promise<{ base: string; claim: string | null }> {
     if (!isFolder(this.path)) {
       makeFolder(dirname(this.path));
       await this.need(["init", "--quiet", "--bare", "--template=", this.path], timeoutMs);
@@ -42,6 +46,12 @@ export class Mirror {
     if (claimRef !== null) refspecs.push(`+${claimRef}:${this.ref("claim")}`);
     await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), ...refspecs], timeoutMs);
     return { base: await this.resolve("base"), claim: claimRef === null ? null : await this.resolve("claim") };
+  }
+
+  /** Base branch and commit of an attempt whose supervisor vanished; null when it had not fetched yet. */
+  async knownBase(): Promise<{ branch: string; sha: string } | null> {
+    const result = await this.git(["rev-parse", "--verify", `${this.ref("base")}^{commit}`], 30_000);
+    return result.ok ? { branch: "", sha: result.stdout.trim() } : null;
   }
 
   /** Makes the worker's clone, in a folder that no agent has touched yet, on a new branch at the base. */
@@ -62,13 +72,19 @@ export class Mirror {
 
   /** Takes in a bundle that was made inside the isolation. @returns the commit that it calls HEAD */
   async importBundle(bundle: string, timeoutMs: number): Promise<string> {
-    await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundle, `+HEAD:${this.ref("head")}`], timeoutMs);
+    await this.need(
+      ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundle, `+HEAD:${this.ref("head")}`],
+      timeoutMs,
+    );
     return await this.resolve("head");
   }
 
   async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {
     const commits = Number(await this.need(["rev-list", "--count", `${base}..${head}`], timeoutMs));
-    const table = await this.need(["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head], timeoutMs);
+    const table = await this.need(
+      ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head],
+      timeoutMs,
+    );
     let added = 0;
     let removed = 0;
     const files: string[] = [];
@@ -128,7 +144,12 @@ export class Mirror {
   /** What GitHub's git says now. Absent refs are not in the map. */
   async remoteRefs(refs: readonly string[], timeoutMs: number): Promise<ReadonlyMap<string, string>> {
     const text = await this.need(["ls-remote", this.url(), ...refs], timeoutMs);
-    return new Map(text.split("\n").filter(Boolean).map((line) => line.split("\t").reverse() as [string, string]));
+    return new Map(
+      text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => line.split("\t").reverse() as [string, string]),
+    );
   }
 
   pushFailure(result: ToolResult): FleetError {
@@ -157,12 +178,20 @@ export class Mirror {
     return (await this.need(["rev-parse", "--verify", `${this.ref(name)}^{commit}`], 30_000)).trim();
   }
 
-  private async git(args: readonly string[], timeoutMs: number, more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {}) {
+  private async git(
+    args: readonly string[],
+    timeoutMs: number,
+    more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
+  ) {
     const own = more.cwd === undefined && args[0] !== "init" ? ["--git-dir", this.path, ...args] : args;
     return await git(this.settings, own, { timeoutMs, ...more });
   }
 
-  private async need(args: readonly string[], timeoutMs: number, more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {}) {
+  private async need(
+    args: readonly string[],
+    timeoutMs: number,
+    more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
+  ) {
     const result = await this.git(args, timeoutMs, more);
     if (result.ok) return result.stdout;
     throw gitFailure(this.settings, args, result);

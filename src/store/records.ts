@@ -1,9 +1,13 @@
 /** Reads records as what they should be: a version that we know, a shape that fits; else the exact reason why not. */
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import type { Read } from "../model/attempt.ts";
 import { readOwn } from "../system/files.ts";
 
-export function readRecord<S extends z.ZodMiniType>(path: string, schema: S, maxBytes?: number): Read<z.output<S>> | null {
+export function readRecord<S extends z.ZodMiniType>(
+  path: string,
+  schema: S,
+  maxBytes?: number,
+): Read<z.output<S>> | null {
   const read = readOwn(path, maxBytes);
   return read?.ok ? parseRecord(read.value, schema, path) : read;
 }
@@ -22,7 +26,10 @@ export function parseRecord<S extends z.ZodMiniType>(text: string, schema: S, pa
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
   const issue = parsed.error.issues[0];
-  return { ok: false, reason: `${path} does not fit at "${issue?.path.join(".") ?? ""}" (${issue?.code ?? "unknown"})` };
+  return {
+    ok: false,
+    reason: `${path} does not fit at "${issue?.path.join(".") ?? ""}" (${issue?.code ?? "unknown"})`,
+  };
 }
 
 export function toText(record: unknown): string {

@@ -27,7 +27,8 @@ export class Workers {
 
   /** @throws FleetError `notFound` */
   need(id: string): void {
-    if (!this.exists(id)) throw new FleetError("notFound", `there is no worker ${id} in ${this.paths.root}`, { hint: `cw init ${id}` });
+    if (!this.exists(id))
+      throw new FleetError("notFound", `there is no worker ${id} in ${this.paths.root}`, { hint: `cw init ${id}` });
   }
 
   /** Creates the control folder of a worker, whole or not at all. @returns false when there is one */
@@ -43,14 +44,19 @@ export class Workers {
     this.need(id);
     const read = readRecord(this.paths.identity(id), identitySchema);
     if (read?.ok) return read.value;
-    throw new FleetError("environment", `worker ${id} has no readable identity: ${read?.reason ?? "identity.json is missing"}`);
+    throw new FleetError(
+      "environment",
+      `worker ${id} has no readable identity: ${read?.reason ?? "identity.json is missing"}`,
+    );
   }
 
   secrets(id: string): StoredSecrets {
     const read = readRecord(this.paths.secrets(id), secretsSchema);
     if (read === null) return { version: 1 };
     if (read.ok) return read.value;
-    throw new FleetError("environment", `the stored credentials of worker ${id} can't be read: ${read.reason}`, { hint: `cw refresh ${id}` });
+    throw new FleetError("environment", `the stored credentials of worker ${id} can't be read: ${read.reason}`, {
+      hint: `cw refresh ${id}`,
+    });
   }
 
   storeSecrets(id: string, secrets: StoredSecrets): void {

@@ -39,10 +39,20 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
     const stdio: ("pipe" | number)[] = ["pipe", "pipe", "pipe"];
     if (info !== null) stdio[command.infoFd ?? 3] = info;
     // Bun's own spawn, from the main thread: bubblewrap's --die-with-parent is bound to the thread that forks.
-    const started = Bun.spawn([...command.argv], { cwd: command.cwd, env: { ...command.env }, stdio: stdio as ["pipe", "pipe", "pipe"] });
-    const exited = started.exited.then(() => ({ code: started.exitCode, signal: started.signalCode === null ? null : String(started.signalCode) }));
+    const started = Bun.spawn([...command.argv], {
+      cwd: command.cwd,
+      env: { ...command.env },
+      stdio: stdio as ["pipe", "pipe", "pipe"],
+    });
+    const exited = started.exited.then(() => ({
+      code: started.exitCode,
+      signal: started.signalCode === null ? null : String(started.signalCode),
+    }));
     const monitor = identify(started.pid);
-    const first = info === null ? null : await firstInside(infoFile, () => started.exitCode !== null || started.signalCode !== null);
+    const first =
+      info === null
+        ? null
+        : await firstInside(infoFile, () => started.exitCode !== null || started.signalCode !== null);
     if (monitor === null || (info !== null && first === null)) {
       started.kill("SIGKILL");
       const words = await Promise.race([new Response(started.stderr).text(), sleep(1000).then(() => "")]);

@@ -65,7 +65,11 @@ export function createFolderOnce(path: string, files: Readonly<Record<string, st
 
 /** Appends one line. Lines of one writer stay whole; a reader skips what it can't parse. */
 export function appendLine(path: string, line: string, options: { sync?: boolean } = {}): void {
-  const file = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW, privateFile);
+  const file = fs.openSync(
+    path,
+    fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW,
+    privateFile,
+  );
   try {
     fs.writeSync(file, `${line}\n`);
     if (options.sync) fs.fsyncSync(file);
@@ -88,7 +92,8 @@ export function readOwn(path: string, maxBytes = 1 << 20): Read<string> | null {
   try {
     const stat = fs.fstatSync(file);
     if (!stat.isFile()) return { ok: false, reason: `${path} is not a regular file` };
-    if (stat.uid !== process.getuid?.()) return { ok: false, reason: `${path} belongs to another user (uid ${stat.uid})` };
+    if (stat.uid !== process.getuid?.())
+      return { ok: false, reason: `${path} belongs to another user (uid ${stat.uid})` };
     if (stat.size > maxBytes) return { ok: false, reason: `${path} is larger than ${maxBytes} bytes` };
     return { ok: true, value: fs.readFileSync(file, "utf8") };
   } catch (error) {

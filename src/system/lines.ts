@@ -4,7 +4,11 @@
 const longestLine = 8 << 20;
 
 /** Calls `line` for each line, without its newline. Ends with the stream, or when `signal` is aborted. */
-export async function eachLine(stream: ReadableStream<Uint8Array>, line: (text: string, cut: boolean) => void, signal: AbortSignal): Promise<void> {
+export async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  line: (text: string, cut: boolean) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const reader = stream.getReader();
   const stop = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", stop, { once: true });

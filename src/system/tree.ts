@@ -44,6 +44,8 @@ export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
 }
 
 function survivors(tree: Tree): ProcessIdentity[] {
-  const named = [tree.first, tree.monitor].filter((one) => one !== null && liveness(one) === "alive") as ProcessIdentity[];
+  const named = [tree.first, tree.monitor].filter(
+    (one) => one !== null && liveness(one) === "alive",
+  ) as ProcessIdentity[];
   return [...named, ...withCookie(tree.cookie)];
 }

@@ -14,4 +14,18 @@ export interface Entry {
 /** By name. A name that begins with `_` is for the program itself: not listed, not suggested. */
 export type Table = Readonly<Record<string, Entry>>;
 
-export const commands: Table = {};
+export const commands: Table = {
+  init: { summary: "make workers", group: "Workers", load: () => import("./init.ts") },
+  dispatch: {
+    summary: "give a worker an issue or a task, and return",
+    group: "Work",
+    load: () => import("./dispatch.ts"),
+  },
+  stop: { summary: "end what a worker is doing", group: "Work", load: () => import("./stop.ts") },
+  reset: { summary: "make a worker free and give its issue back", group: "Work", load: () => import("./reset.ts") },
+  status: { summary: "what every worker is doing", group: "Look", load: () => import("./status.ts") },
+  watch: { summary: "follow workers to the end of their attempts", group: "Look", load: () => import("./watch.ts") },
+  logs: { summary: "everything that an agent said", group: "Look", load: () => import("./logs.ts") },
+  history: { summary: "how attempts ended", group: "Look", load: () => import("./history.ts") },
+  _attempt: { summary: "supervise one attempt", group: "Work", load: () => import("./_attempt.ts") },
+};

@@ -1,0 +1,36 @@
+/** `cw history`: how attempts ended. */
+import ms from "ms";
+import { FleetError } from "../../model/errors.ts";
+import { outcomeNames } from "../../model/outcome.ts";
+import { historyLines } from "../../reports/history.ts";
+import { type CommandFactory, defineCommand } from "../command.ts";
+
+const command: CommandFactory = (app) =>
+  defineCommand({
+    meta: {
+      name: "history",
+      description: "Shows how attempts ended, newest first.",
+      example: "cw history 01 --limit 5",
+    },
+    args: {
+      id: { type: "positional", required: false, description: "only this worker" },
+      limit: { type: "string", valueHint: "N", description: "at most so many (default: 20)" },
+      outcome: { type: "enum", options: outcomeNames, description: "only these" },
+      since: { type: "string", valueHint: "7d", description: "only what ended within this time" },
+    },
+    run: async ({ id, limit, outcome, since }) => {
+      if (limit !== undefined && !/^[1-9][0-9]{0,8}$/.test(limit))
+        throw new FleetError("usage", `--limit: not a number: ${limit}`);
+      const age = since === undefined ? undefined : ms(since as ms.StringValue);
+      if (since !== undefined && !(age !== undefined && age > 0))
+        throw new FleetError("usage", `--since: not a duration: ${since}`);
+      const ends = await (await app()).history({
+        worker: id,
+        limit: limit === undefined ? undefined : Number(limit),
+        outcome,
+        sinceMs: age,
+      });
+      return { text: historyLines(ends), json: ends.map(({ version: _, ...end }) => end) };
+    },
+  });
+export default command;

@@ -1,0 +1,35 @@
+/** `cw logs`: everything that an agent said. */
+import { FleetError } from "../../model/errors.ts";
+import { printable } from "../../model/text.ts";
+import { type CommandFactory, defineCommand } from "../command.ts";
+
+const command: CommandFactory = (app, out) =>
+  defineCommand({
+    meta: {
+      name: "logs",
+      description: "Prints what the agent of an attempt said, from the beginning.",
+      example: "cw logs 01 -f",
+    },
+    args: {
+      id: { type: "positional", description: "the worker" },
+      attempt: { type: "string", valueHint: "N", description: "number of the attempt (default: the newest)" },
+      follow: { type: "boolean", alias: "f", description: "go on until the attempt ends" },
+      raw: { type: "boolean", description: "lines as the agent printed them (JSON)" },
+      stderr: { type: "boolean", description: "what it wrote to standard error" },
+    },
+    run: async ({ id, attempt, follow, raw, stderr }) => {
+      if (attempt !== undefined && !/^[1-9][0-9]*$/.test(attempt))
+        throw new FleetError("usage", `--attempt: not a number: ${attempt}`);
+      const n = attempt === undefined ? undefined : Number(attempt);
+      const lines = (await app()).logs({ worker: id, n, follow, raw, stderr });
+      const all: string[] = [];
+      for await (const line of lines) {
+        // Raw lines are for programs; whatever a terminal would obey is escaped there by JSON itself.
+        const text = raw ? line : printable(line);
+        if (out.json) all.push(text);
+        else await out.line(text);
+      }
+      return { text: "", json: all };
+    },
+  });
+export default command;

@@ -1,0 +1,21 @@
+/** `cw stop`: ends what a worker is doing. */
+import { type CommandFactory, defineCommand } from "../command.ts";
+
+const command: CommandFactory = (app) =>
+  defineCommand({
+    meta: {
+      name: "stop",
+      description:
+        "Ends what a worker is doing and waits until nothing of it lives. Its work is kept as a patch, its claim until reset or restart.",
+      example: "cw stop 01",
+    },
+    args: { id: { type: "positional", description: "the worker" } },
+    run: async ({ id }) => {
+      const stopped = await (await app()).stop(id);
+      const text = stopped
+        ? `worker ${id} is idle: attempt ${stopped.attempt} ended as ${stopped.outcome}`
+        : `worker ${id} was idle`;
+      return { text, json: stopped ?? { worker: id, attempt: null, outcome: null } };
+    },
+  });
+export default command;

@@ -1,0 +1,118 @@
+/** What dispatch would do, said and not done: every command value and every GitHub call of a delivery without trouble. */
+import { statusOf } from "../model/attempt.ts";
+import { branchNames, claimRef } from "../model/claim.ts";
+import { FleetError } from "../model/errors.ts";
+import { workerLabel } from "../model/worker.ts";
+import { repositoryUrl } from "../store/git.ts";
+import { gated } from "../system/child.ts";
+import { now } from "../system/clock.ts";
+import { credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
+import { checkRequest, type DispatchRequest } from "./request.ts";
+import { requestOf, spaceOf } from "./run-agent.ts";
+
+export interface Plan {
+  readonly worker: string;
+  readonly repo: string;
+  readonly issue: number | null;
+  /** In their order. `{...}` stands for what only GitHub can tell. */
+  readonly calls: readonly string[];
+  readonly commands: readonly {
+    readonly what: string;
+    readonly argv: readonly string[];
+    readonly environment: readonly string[];
+  }[];
+  readonly remarks: readonly string[];
+}
+
+/** Checks all that dispatch checks before it touches anything. @throws FleetError as dispatch does */
+export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan> {
+  const checked = checkRequest(request, fleet.config);
+  const agent = await fleet.agent(fleet.config.agent);
+  const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
+  const worker = checked.worker ?? firstIdle(fleet);
+  fleet.store.workers.need(worker);
+  const credentials = credentialsOf(fleet, worker);
+  needGithubToken(credentials);
+  if (fleet.config.agent === "claude") needProvider(credentials);
+  const n = fleet.store.attempts.newest(worker) + 1;
+  const sessionId = crypto.randomUUID();
+  const task = {
+    ...checked,
+    worker,
+    n,
+    isolation: choice.isolation,
+    innerSandbox: choice.innerSandbox,
+    sessionId,
+    cookie: "{cookie}",
+  };
+  const paths = fleet.store.attempts.at(worker, n);
+  const agentCommand = agent.command(requestOf({ fleet, task, paths, credentials }, false));
+  const wrapped = (await fleet.isolation(choice.isolation)).wrap(
+    gated(agentCommand),
+    spaceOf({ fleet, task, paths }, agent.needs),
+  );
+  return {
+    worker,
+    repo: checked.repo,
+    issue: checked.issue,
+    calls: callsOf(fleet, checked.repo, checked.issue, worker),
+    commands: [
+      ...gitCommands(fleet, checked.repo, checked.issue, sessionId),
+      { what: "agent", argv: wrapped.argv, environment: Object.keys(wrapped.env).sort() },
+    ],
+    remarks: choice.remarks,
+  };
+}
+
+function firstIdle(fleet: Fleet): string {
+  const idle = fleet.store.workers
+    .list()
+    .find((id) => statusOf(fleet.store.attempts.facts(id), now()).state === "idle");
+  if (idle === undefined)
+    throw new FleetError("busy", "no worker is idle", { hint: "cw status, or make another: cw init 02" });
+  return idle;
+}
+
+function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: string): string[] {
+  const at = `/repos/${repo}`;
+  const pull = [`GET ${at}/pulls`, `POST ${at}/pulls`, `GET ${at}/pulls/{number}`];
+  if (issue === null) return [`GET ${at}`, ...pull];
+  const ref = claimRef(fleet.config.claims.namespace, issue).replace(/^refs\//, "");
+  const claim = [`GET ${at}/git/ref/${ref}`, `POST ${at}/git/commits`];
+  return [
+    `GET ${at}`,
+    `GET ${at}/issues/${issue}`,
+    ...claim,
+    `POST ${at}/git/refs`,
+    `POST ${at}/issues/${issue}/labels`,
+    `GET ${at}/issues/${issue}`,
+    ...pull,
+    `POST ${at}/git/commits`,
+    `PATCH ${at}/git/refs/${ref}`,
+    `GET ${at}/issues/${issue}/comments`,
+    `POST ${at}/issues/${issue}/comments`,
+    `DELETE ${at}/issues/${issue}/labels/${workerLabel(worker)}`,
+  ];
+}
+
+function gitCommands(fleet: Fleet, repo: string, issue: number | null, sessionId: string) {
+  const settings = fleet.git(null);
+  const url = repositoryUrl(settings, repo);
+  const mirror = ["--git-dir", fleet.store.paths.repo(repo)];
+  const branch = `refs/heads/${branchNames(issue, 1, sessionId)[0]}`;
+  const claim = issue === null ? [] : [claimRef(fleet.config.claims.namespace, issue)];
+  const updates = [`{head}:${branch}`, ...claim.map((ref) => `{published}:${ref}`)];
+  const leases = [`--force-with-lease=${branch}:`, ...claim.map((ref) => `--force-with-lease=${ref}:{held}`)];
+  return [
+    {
+      what: "fetch",
+      argv: [settings.program, ...mirror, "fetch", url, "refs/heads/{base}", ...claim],
+      environment: ["CW_GIT_TOKEN"],
+    },
+    {
+      what: "push",
+      argv: [settings.program, ...mirror, "push", "--porcelain", "--atomic", ...leases, url, ...updates],
+      environment: ["CW_GIT_TOKEN"],
+    },
+  ];
+}

@@ -1,0 +1,104 @@
+/** Ends an attempt because somebody asks: a wish that its supervisor carries out; signals only for one that hangs. */
+import { type AttemptFacts, statusOf } from "../model/attempt.ts";
+import { FleetError } from "../model/errors.ts";
+import type { Outcome } from "../model/outcome.ts";
+import { attemptId } from "../model/task.ts";
+import { progressOf } from "../reports/progress.ts";
+import { isoNow, now, sleep, uptimeMs } from "../system/clock.ts";
+import { sizeOf } from "../system/files.ts";
+import { signal } from "../system/process.ts";
+import { endTree } from "../system/tree.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { Fleet } from "./fleet.ts";
+
+export interface Stopped {
+  readonly worker: string;
+  readonly attempt: string;
+  /** Not always `stopped`: what had begun to publish is finished. */
+  readonly outcome: Outcome;
+}
+
+/** Room for what a supervisor does between the wish and the next event. */
+const patienceMs = 30_000;
+
+/** @returns null when there was nothing to stop. @throws FleetError `notFound`, `environment`, `busy` (can't be killed) */
+export async function stop(
+  fleet: Pick<Fleet, "store" | "config" | "heard">,
+  worker: string,
+  by: "stop" | "reset" = "stop",
+): Promise<Stopped | null> {
+  const { store } = fleet;
+  store.workers.need(worker);
+  const facts = store.attempts.facts(worker);
+  const { state, reason } = statusOf(facts, now());
+  if (facts === null || state === "idle") return null;
+  if (state === "unknown") throw new FleetError("environment", `worker ${worker} is in an unknown state: ${reason}`);
+  if (state === "crashed")
+    throw new FleetError("busy", `worker ${worker} has crashed: ${reason}`, { hint: `cw reset ${worker}` });
+  store.attempts.wishStop(worker, facts.n, { version: 1, by, at: isoNow() });
+  if (state === "starting" && (await cancelled(fleet, facts))) return ended(fleet, worker, facts.n);
+  await untilEndOrHang(fleet, worker, facts.n);
+  if (store.attempts.ended(worker, facts.n) === null) await endInstead(fleet, worker, facts.n);
+  return ended(fleet, worker, facts.n);
+}
+
+/** A supervisor that is not born yet loses its birth to us. Its dispatcher, if it lives, undoes what it did. */
+async function cancelled(fleet: Pick<Fleet, "store" | "heard">, facts: AttemptFacts): Promise<boolean> {
+  if (!facts.task.ok) return false;
+  return endAttempt(
+    fleet,
+    facts.task.value,
+    { outcome: "stopped", reason: "stopped before its supervisor started" },
+    { cancel: true },
+  );
+}
+
+/** A hang is no event for longer than the current step may take. */
+async function untilEndOrHang(fleet: Pick<Fleet, "store" | "config">, worker: string, n: number): Promise<void> {
+  const { attempts, journal } = fleet.store;
+  const events = attempts.at(worker, n).events;
+  let size = -1;
+  let heardMs = uptimeMs();
+  while (attempts.ended(worker, n) === null) {
+    if (sizeOf(events) !== size) {
+      size = sizeOf(events);
+      heardMs = uptimeMs();
+    }
+    const { step, stepDeadlineMs } = progressOf(journal.recent(worker, n));
+    const own = step === "agent" ? fleet.config.limits.grace : (stepDeadlineMs ?? 0);
+    if (uptimeMs() - heardMs > own + patienceMs) return;
+    const facts = attempts.facts(worker, n);
+    if (facts?.supervisor === "dead" && facts.processes === "dead" && facts.birth !== null) return;
+    await sleep(50);
+  }
+}
+
+/** For a supervisor that hangs or is dead: kill what it was, prove everything dead, write the end. */
+async function endInstead(fleet: Pick<Fleet, "store" | "heard">, worker: string, n: number): Promise<void> {
+  const { attempts } = fleet.store;
+  const task = attempts.task(worker, n);
+  if (task === null) throw new FleetError("environment", `the task of attempt ${attemptId(worker, n)} can't be read`);
+  const birth = attempts.birth(worker, n);
+  if (birth?.by === "supervisor") signal(birth.process, "SIGKILL");
+  for (const started of attempts.started(worker, n)) await endTree({ ...started, cookie: task.cookie }, 0);
+  const facts = attempts.facts(worker, n);
+  if (facts?.end?.ok) return;
+  if (facts === null || facts.supervisor !== "dead" || facts.processes !== "dead") {
+    throw new FleetError("busy", `processes of attempt ${attemptId(worker, n)} are still alive`, {
+      hint: `cw stop ${worker}`,
+    });
+  }
+  endAttempt(
+    fleet,
+    task,
+    { outcome: "stopped", reason: "stopped; its supervisor did not answer" },
+    { cancel: facts.birth === null },
+  );
+}
+
+function ended(fleet: Pick<Fleet, "store">, worker: string, n: number): Stopped {
+  const end = fleet.store.attempts.ended(worker, n);
+  if (end === null)
+    throw new FleetError("busy", `attempt ${attemptId(worker, n)} has not ended yet`, { hint: `cw status ${worker}` });
+  return { worker, attempt: end.attempt, outcome: end.outcome };
+}

@@ -1,0 +1,46 @@
+/** Everything that is needed to go on with an attempt: for its supervisor, or for whoever cleans up after one. */
+import type { Said } from "../model/events.ts";
+import { attemptId, type Task } from "../model/task.ts";
+import type { Verdict } from "../model/verdict.ts";
+import { workerLabel } from "../model/worker.ts";
+import { Mirror } from "../store/mirror.ts";
+import { holderOf } from "./dispatch.ts";
+import { noFigures } from "./end-attempt.ts";
+import { credentialsOf, type Fleet, needGithubToken } from "./fleet.ts";
+import type { InFlight } from "./in-flight.ts";
+import { Lease } from "./lease.ts";
+
+/** @throws FleetError `auth` without credentials, Error without a snapshot: the attempt never got as far as that */
+export async function takeUp(
+  fleet: Fleet,
+  task: Task,
+  say: (said: Said) => void,
+  ending: AbortSignal,
+  end: (verdict: Verdict) => void,
+): Promise<InFlight> {
+  const { store, config } = fleet;
+  const id = attemptId(task.worker, task.n);
+  const credentials = credentialsOf(fleet, task.worker);
+  const token = needGithubToken(credentials);
+  const github = await fleet.github(token);
+  const snapshot = store.attempts.snapshot(task.worker, task.n);
+  if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
+  const place = task.issue === null ? null : { repo: task.repo, issue: task.issue, namespace: config.claims.namespace };
+  return {
+    fleet,
+    task,
+    id,
+    paths: store.attempts.at(task.worker, task.n),
+    snapshot,
+    credentials,
+    github,
+    mirror: new Mirror(fleet.git(token), store.paths.repo(task.repo), task.repo, id),
+    lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), say, end),
+    say,
+    ending,
+    base: null,
+    branch: "",
+    figures: noFigures(task),
+    finalWord: null,
+  };
+}
