@@ -117,10 +117,7 @@ describe.each(everybody)("as %s, in bubblewrap, behind a gate", (who) => {
 
   test("can't escape, and has what the supervisor gave it", async () => {
     const text = (voice: Extract<AgentSignal, { type: "voice" }>[]) => voice[0]?.text.split("\n") ?? [];
-    expect(text((await play("escape", `[[operator:${fleet.operator}]]`)).voice)).toEqual([
-      `read ${fleet.operator}`,
-      "tried",
-    ]);
+    expect(text((await play("escape", `[[operator:${fleet.operator}]]`)).voice)).toEqual(["tried"]);
     const environment = text((await play("env")).voice);
     expect(environment.filter((line) => line.startsWith("fd "))).toEqual(["fd 0", "fd 1", "fd 2"]);
     expect(environment).toContain("CW_ATTEMPT_COOKIE=cookie-1");
