@@ -3,8 +3,7 @@ import { FleetError } from "../model/errors.ts";
 import type { Isolation } from "./isolation.ts";
 import type { IsolationFacts } from "./probe.ts";
 
-export const isolationSettings = ["auto", "bubblewrap", "settings", "none"] as const;
-export type IsolationSetting = (typeof isolationSettings)[number];
+export type IsolationSetting = "auto" | Isolation["name"];
 
 export interface Choice {
   readonly isolation: Isolation["name"];

@@ -3,9 +3,9 @@ import { chmodSync, chownSync, closeSync, readSync, rmSync, writeFileSync } from
 import { dirname, join } from "node:path";
 import { bubblewrap } from "../../src/isolation/bubblewrap.ts";
 import type { Space } from "../../src/isolation/isolation.ts";
-import { protectedInHome } from "../../src/isolation/protected.ts";
 import { systemFolders } from "../../src/isolation/system-folders.ts";
 import type { Command } from "../../src/model/command.ts";
+import { protectedInHome } from "../../src/model/protected.ts";
 import { folderOf, type OrdinaryUser, ordinaryUser } from "../support/user.ts";
 
 export type Who = "root" | "ordinary user";
@@ -31,7 +31,7 @@ export interface SmallFleet {
   remove(): void;
 }
 
-export interface Started {
+interface Started {
   readonly process: Bun.Subprocess<"pipe", "pipe", "pipe">;
   /** What bubblewrap wrote to descriptor 3. */
   info(): { "child-pid": number };
