@@ -13,13 +13,14 @@ export interface GitHubSettings {
 const requestTimeoutMs = 30_000;
 /** By default writes wait 1 s and comments 3 s for each other: made for bulk jobs. An attempt writes a handful of times. */
 const unspaced = { key: () => ({ schedule: (_options: unknown, work: () => unknown) => work() }) };
-const Client = Octokit.plugin(retry, throttling);
-export type Client = InstanceType<typeof Client>;
+const WithPlugins = Octokit.plugin(retry, throttling);
+/** The plugins change how requests are sent, not which there are. */
+export type Client = Octokit;
 
 export function connect(settings: GitHubSettings): Client {
   const obey = (retryAfter: number, _options: unknown, _octokit: unknown, retryCount: number) =>
     retryAfter <= settings.longestWaitS && retryCount < 2;
-  const client = new Client({
+  const client = new WithPlugins({
     auth: settings.token ?? undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
     userAgent: "claude-workers",
