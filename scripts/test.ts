@@ -47,6 +47,8 @@ async function run(files: readonly string[], parallel: number): Promise<boolean>
       process.execPath,
       "test",
       `--parallel=${parallel}`,
+      // Under load a test that starts real processes can take long; bunfig.toml has no such key.
+      "--timeout=60000",
       "--reporter=junit",
       `--reporter-outfile=${report}`,
       ...flags,

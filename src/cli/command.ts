@@ -41,12 +41,12 @@ interface FlagBase {
   /** One letter. */
   readonly alias?: string;
 }
-export interface BooleanFlag extends FlagBase {
+interface BooleanFlag extends FlagBase {
   readonly type: "boolean";
   /** With true, --no-NAME turns it off. Default: false. */
   readonly default?: boolean;
 }
-export interface StringFlag extends FlagBase {
+interface StringFlag extends FlagBase {
   readonly type: "string";
   readonly valueHint: string;
   readonly default?: string;
@@ -54,13 +54,13 @@ export interface StringFlag extends FlagBase {
   /** May be given more than once: the value is a list. */
   readonly multiple?: boolean;
 }
-export interface EnumFlag extends FlagBase {
+interface EnumFlag extends FlagBase {
   readonly type: "enum";
   readonly options: readonly string[];
   readonly default?: string;
   readonly required?: boolean;
 }
-export interface Positional {
+interface Positional {
   readonly type: "positional";
   readonly description: string;
   /** Default: true. */
@@ -86,7 +86,7 @@ type Value<D> = D extends { multiple: true }
     : Present<D> extends true
       ? Text<D>
       : Text<D> | undefined;
-export type Values<T extends ArgsDef> = { readonly [K in keyof T]: Value<T[K]> };
+type Values<T extends ArgsDef> = { readonly [K in keyof T]: Value<T[K]> };
 
 interface Meta {
   readonly name: string;

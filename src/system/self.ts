@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 
 /** Whether the sources run as they are. In the package every module lies bundled and flat in dist/. */
-export const inCheckout = import.meta.path.endsWith("/src/system/self.ts");
+const inCheckout = import.meta.path.endsWith("/src/system/self.ts");
 
 /** Absolute path of the package or the checkout. */
 export const packageRoot = inCheckout ? dirname(dirname(import.meta.dir)) : dirname(import.meta.dir);

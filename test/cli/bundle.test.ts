@@ -16,7 +16,7 @@ beforeAll(async () => {
   });
   const [out, err] = await Promise.all([build.stdout.text(), build.stderr.text(), build.exited]);
   expect({ out, err, code: build.exitCode }).toEqual({ out: "", err: "", code: 0 });
-});
+}, 60_000);
 
 function cw(...args: string[]) {
   const { stdout, stderr, exitCode } = Bun.spawnSync([join(folder, "bin/cw"), ...args], {
