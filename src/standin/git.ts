@@ -25,6 +25,7 @@ const settings = `
 [gc]
 	auto = 0
 [core]
+	bigFileThreshold = 1m
 	filesRefLockTimeout = 10000
 	packedRefsTimeout = 10000
 `;
@@ -94,7 +95,8 @@ export class Git {
 
   async close(): Promise<void> {
     const left = [...this.#running];
-    for (const child of left) child.kill("SIGKILL");
+    // TERM, not KILL: git then removes its lock files, which would block a kept repository for ever.
+    for (const child of left) child.kill("SIGTERM");
     await Promise.all(left.map((child) => child.exited));
   }
 }

@@ -80,7 +80,8 @@ export class Backend {
     });
     const stop = () => {
       try {
-        if (child.pid !== undefined && child.pid > 1) process.kill(-child.pid, "SIGKILL");
+        // TERM, not KILL: git then removes its lock files.
+        if (child.pid !== undefined && child.pid > 1) process.kill(-child.pid, "SIGTERM");
       } catch {
         // The group has ended already.
       }
@@ -88,36 +89,31 @@ export class Backend {
     const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const entry = { stop, gone };
     this.#running.add(entry);
-    response.once("close", () => {
-      if (!response.writableFinished) stop();
-    });
     child.stdin.on("error", () => {});
     request.on("error", () => {});
     request.pipe(child.stdin);
+    // A client that leaves in the middle ends git's input; git then gives up or finishes by itself, as on a real server.
+    response.once("close", () => void child.stdin.end());
     let status = 0;
     let head: Buffer | undefined = Buffer.alloc(0);
     let sent = 0;
-    try {
-      for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-        if (options.lose === "all") continue;
-        let body: Buffer = chunk;
-        if (head) {
-          head = Buffer.concat([head, chunk]);
-          const end = head.indexOf("\r\n\r\n");
-          if (end < 0) continue;
-          const { code, headers } = cgiHead(head.subarray(0, end).toString("latin1"));
-          status = code;
-          response.writeHead(code, headers);
-          body = head.subarray(end + 4);
-          head = undefined;
-        }
-        if (options.lose === "half" && sent > 0) continue;
-        const part = options.lose === "half" ? body.subarray(0, Math.ceil(body.length / 2)) : body;
-        sent += part.length;
-        if (!response.write(part)) await drained(response);
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      if (options.lose === "all" || response.destroyed) continue;
+      let body: Buffer = chunk;
+      if (head) {
+        head = Buffer.concat([head, chunk]);
+        const end = head.indexOf("\r\n\r\n");
+        if (end < 0) continue;
+        const { code, headers } = cgiHead(head.subarray(0, end).toString("latin1"));
+        status = code;
+        response.writeHead(code, headers);
+        body = head.subarray(end + 4);
+        head = undefined;
       }
-    } catch {
-      // The client went away in the middle.
+      if (options.lose === "half" && sent > 0) continue;
+      const part = options.lose === "half" ? body.subarray(0, Math.ceil(body.length / 2)) : body;
+      sent += part.length;
+      if (!response.write(part)) await drained(response);
     }
     await gone;
     this.#running.delete(entry);
@@ -166,9 +162,9 @@ function backendEnv(
     REMOTE_ADDR: "127.0.0.1",
   };
   if (viewer) env["REMOTE_USER"] = viewer.login;
+  // No CONTENT_LENGTH: told a length, http-backend spins for ever when a client leaves before it has sent so much.
   const passed = {
     CONTENT_TYPE: "content-type",
-    CONTENT_LENGTH: "content-length",
     HTTP_CONTENT_ENCODING: "content-encoding",
     GIT_PROTOCOL: "git-protocol",
   };

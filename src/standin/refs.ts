@@ -12,14 +12,14 @@ export interface Ref {
 
 const shaForm = /^[0-9a-f]{40}$/;
 
-/** All refs below a prefix of full names, in git's order. */
-export async function listRefs(git: Git, repo: Repo, prefix: string): Promise<Ref[]> {
+/** All refs, in git's order. */
+async function listRefs(git: Git, repo: Repo): Promise<Ref[]> {
   const out = await git.must(repo.dir, ["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"]);
   const refs = out.split("\n").map((line) => {
     const [name = "", sha = "", type = ""] = line.split(" ");
     return { name, sha, type };
   });
-  return refs.filter((ref) => ref.name !== "" && ref.name.startsWith(prefix));
+  return refs.filter((ref) => ref.name !== "");
 }
 
 export async function readRef(git: Git, repo: Repo, name: string): Promise<string | undefined> {
@@ -37,12 +37,15 @@ export async function isAncestor(git: Git, repo: Repo, older: string, newer: str
   return (await git.run(repo.dir, ["merge-base", "--is-ancestor", older, newer])).code === 0;
 }
 
-export async function isEmpty(git: Git, repo: Repo): Promise<boolean> {
-  return (await listRefs(git, repo, "refs/heads/")).length === 0;
+/** Every ref; 409 for a repository without a branch. */
+async function neededRefs(call: RepoCall): Promise<Ref[]> {
+  const refs = await listRefs(call.git, call.repo);
+  if (refs.some((ref) => ref.name.startsWith("refs/heads/"))) return refs;
+  throw new Refusal(409, "Git Repository is empty.");
 }
 
 export async function refuseEmpty(call: RepoCall): Promise<void> {
-  if (await isEmpty(call.git, call.repo)) throw new Refusal(409, "Git Repository is empty.");
+  await neededRefs(call);
 }
 
 function refBody(call: RepoCall, ref: Ref) {
@@ -56,18 +59,16 @@ function refBody(call: RepoCall, ref: Ref) {
 }
 
 export async function getRef(call: RepoCall): Promise<Reply> {
-  await refuseEmpty(call);
   const name = `refs/${call.params["ref"]}`;
-  const sha = await readRef(call.git, call.repo, name);
-  if (sha === undefined) throw notFound();
-  const type = (await objectType(call.git, call.repo, sha)) ?? "commit";
-  return { status: 200, body: refBody(call, { name, sha, type }) };
+  const ref = (await neededRefs(call)).find((one) => one.name === name);
+  if (!ref) throw notFound();
+  return { status: 200, body: refBody(call, ref) };
 }
 
 /** Every ref whose name begins so; none is an empty list, as on GitHub. */
 export async function matchingRefs(call: RepoCall): Promise<Reply> {
-  await refuseEmpty(call);
-  const found = await listRefs(call.git, call.repo, `refs/${call.params["ref"] ?? ""}`);
+  const prefix = `refs/${call.params["ref"] ?? ""}`;
+  const found = (await neededRefs(call)).filter((ref) => ref.name.startsWith(prefix));
   return paged(call, found, (ref) => refBody(call, ref));
 }
 
@@ -89,13 +90,12 @@ async function wellFormed(git: Git, repo: Repo, name: string): Promise<boolean> 
 export async function createRef(call: RepoCall): Promise<Reply> {
   const { git, repo } = call;
   const name = neededText(call, "ref");
-  const object = await neededText(call, "sha");
   await refuseEmpty(call);
   if (!(await wellFormed(git, repo, name)) || name.startsWith("refs/pull/")) {
     throw new Refusal(422, `${name} is not a valid ref name.`);
   }
   const { sha, type } = await neededObject(call);
-  if (name.startsWith("refs/heads/") && type !== "commit") throw new Refusal(422, `${object} is not a commit`);
+  if (name.startsWith("refs/heads/") && type !== "commit") throw new Refusal(422, `${sha} is not a commit`);
   const made = await git.run(repo.dir, ["update-ref", name, sha, zeroSha]);
   if (made.code !== 0) {
     if ((await readRef(git, repo, name)) !== undefined) throw new Refusal(422, "Reference already exists");

@@ -46,7 +46,7 @@ export class FrontServer {
   ) {
     this.#backend = new Backend(git);
     this.#server = createServer((request, response) => {
-      const work = this.#handle(request, response).catch(() => void request.socket.destroy());
+      const work = this.#handle(request, response).catch((error) => giveUp(request, response, error));
       this.#pending.add(work);
       void work.finally(() => this.#pending.delete(work));
     });
@@ -281,6 +281,11 @@ function jsonBody(text: string): unknown {
   } catch {
     throw new Refusal(400, "Problems parsing JSON");
   }
+}
+
+function giveUp(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) request.socket.destroy();
+  else response.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify(failure(error).body));
 }
 
 /** Our own mistakes are told in full: a test that meets one should say which. */

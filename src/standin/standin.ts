@@ -56,7 +56,11 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
     addUser(seed) {
       world.user(seed.login);
       const tokens = typeof seed.token === "string" ? [seed.token] : (seed.token ?? []);
-      for (const token of tokens) world.tokens.set(token, seed.login);
+      for (const token of tokens) {
+        // The journal replaces tokens wherever they appear: a short word would be found in everything.
+        if (!/^[\w.-]{8,}$/.test(token)) throw new Error("a token needs 8 or more letters, digits, _ . -");
+        world.tokens.set(token, seed.login);
+      }
     },
     async addRepo(seed) {
       const control = await seedRepo(world, git, seed);
