@@ -11,7 +11,7 @@ export type GitPhase = "advertise" | "upload" | "receive";
  * - truncate: acts, sends half of the body, then destroys the connection
  * - staleMs: reads of issues and their lists answer as at the moment of the injection, for that long
  */
-export type FaultKind =
+type FaultKind =
   | { status: number; headers?: Record<string, string>; body?: unknown }
   | "drop"
   | "drop-after"

@@ -4,7 +4,7 @@ import { fields, neededText, notFound, paged, Refusal, type Reply, type RepoCall
 import { syncPulls } from "./pull-state.ts";
 import type { Repo } from "./world.ts";
 
-export interface Ref {
+interface Ref {
   name: string;
   sha: string;
   type: string;
@@ -22,7 +22,7 @@ async function listRefs(git: Git, repo: Repo): Promise<Ref[]> {
   return refs.filter((ref) => ref.name !== "");
 }
 
-export async function readRef(git: Git, repo: Repo, name: string): Promise<string | undefined> {
+async function readRef(git: Git, repo: Repo, name: string): Promise<string | undefined> {
   const { code, out } = await git.run(repo.dir, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]);
   return code === 0 && name.startsWith("refs/") ? out.trim() : undefined;
 }

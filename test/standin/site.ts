@@ -1,7 +1,7 @@
 /** A local GitHub with acme/site, its people, and one-line requests in their names. */
 import { type Standin, type StandinOptions, startStandin } from "../../src/standin/standin.ts";
 
-export const people = ["acme", "mara", "wil", "tri", "rea", "stranger"] as const;
+const people = ["acme", "mara", "wil", "tri", "rea", "stranger"] as const;
 export type Login = (typeof people)[number];
 
 export interface Answer {
