@@ -2,8 +2,8 @@
  * The composition root: settings in, the fleet and its verbs out. The only file that names every implementation. All that
  * is heavy is imported when it is first used: `status` needs neither Octokit nor execa.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { Dispatched } from "./fleet/dispatch.ts";
 import type { Fleet } from "./fleet/fleet.ts";
@@ -68,8 +68,10 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
       yield* (await import("./fleet/logs.ts")).logs(fleet, request);
     },
     history: async (request) => (await import("./fleet/history.ts")).history(fleet, request),
-    supervise: async (worker, n, shutdown) =>
-      (await import("./fleet/supervise.ts")).supervise(fleet, worker, n, shutdown),
+    supervise: async (worker, n, shutdown) => {
+      const { supervise } = await import("./fleet/supervise.ts");
+      return supervise({ ...fleet, github: githubOf(settings, "patient") }, worker, n, shutdown);
+    },
   };
 }
 
@@ -84,10 +86,7 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
     operatorHome: home,
     templates: join(packageRoot, "templates"),
     heard,
-    github: async (token) => {
-      const { GitHub } = await import("./issues/github.ts");
-      return new GitHub({ apiUrl: config.github.apiUrl, token, longestWaitS: 60 });
-    },
+    github: githubOf(settings, "hurried"),
     git: (token) => {
       const program = Bun.which("git", { PATH: toolPath, cwd: "/" });
       if (program === null)
@@ -127,15 +126,27 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
     },
     startSupervisor: (worker, n, credentials, log) => {
       const file = existsSync(settings.file) ? ["--config", settings.file] : [];
+      // One file for both streams, private from the start.
+      const output = openSync(log, "a", 0o600);
       const started = Bun.spawn([launcher, "--root", config.root, ...file, "_attempt", worker, String(n)], {
         cwd: "/",
         detached: true,
-        stdio: ["ignore", Bun.file(log), Bun.file(log)],
+        stdio: ["ignore", output, output],
         env: supervisorEnvironment(settings, credentials),
       });
+      closeSync(output);
       started.unref();
       return started.pid;
     },
+  };
+}
+
+function githubOf(settings: Settings, patience: "hurried" | "patient"): Fleet["github"] {
+  return async (token) => {
+    const { GitHub } = await import("./issues/github.ts");
+    const { hurried, patient } = await import("./issues/octokit.ts");
+    const { apiUrl } = settings.config.github;
+    return new GitHub({ apiUrl, token, patience: patience === "patient" ? patient : hurried });
   };
 }
 
@@ -146,6 +157,8 @@ function supervisorEnvironment(settings: Settings, credentials: Fleet["credentia
     PATH: toolPath,
     HOME: home,
     LANG: "C.UTF-8",
+    // Where no configuration file is, an env file beside it may be.
+    XDG_CONFIG_HOME: dirname(dirname(settings.file)),
     CW_AGENT: config.agent,
     CW_ISOLATION: config.isolation,
     CW_MODEL: config.model,

@@ -1,5 +1,6 @@
 /** What Claude Code may do: its policy and its one MCP server, written to the control folder, read-only for the agent. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
+import { bunFlags } from "../system/self.ts";
 import type { AgentRequest } from "./agent.ts";
 import { providerNames } from "./environment.ts";
 
@@ -83,16 +84,11 @@ export function mcpConfig(voice: VoiceServer): object {
       worker: {
         type: "stdio",
         command: voice.bun,
-        args: [...ownBunfig(voice.packageRoot), voice.file],
+        args: [...bunFlags(voice.packageRoot), voice.file],
         env: {},
         alwaysLoad: true,
         timeout: 60_000,
       },
     },
   };
-}
-
-/** Bun reads `bunfig.toml` and `.env` of the current directory, which is the clone: the repository's, not ours. */
-export function ownBunfig(packageRoot: string): [string, string] {
-  return [`--config=${join(packageRoot, "bin/empty-bunfig.toml")}`, "--no-env-file"];
 }

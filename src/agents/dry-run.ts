@@ -1,7 +1,7 @@
 /** The agent that rehearses: everything around it is real, it calls no model and changes no file. */
 import * as z from "zod/mini";
+import { bunFlags } from "../system/self.ts";
 import type { Agent, AgentReader, AgentSignal } from "./agent.ts";
-import { ownBunfig } from "./claude-policy.ts";
 import { baseEnvironment } from "./environment.ts";
 
 export interface DryRunOptions {
@@ -27,7 +27,7 @@ export function dryRunAgent(options: DryRunOptions): Agent {
     needs: [options.bun, options.packageRoot],
     files: () => ({}),
     command: (request) => ({
-      argv: [options.bun, ...ownBunfig(options.packageRoot), options.rehearsal],
+      argv: [options.bun, ...bunFlags(options.packageRoot), options.rehearsal],
       env: baseEnvironment(request),
       cwd: request.cwd,
     }),

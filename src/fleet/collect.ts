@@ -7,7 +7,7 @@ import type { Command } from "../model/command.ts";
 import { Verdict } from "../model/verdict.ts";
 import { type Difference, Mirror } from "../store/mirror.ts";
 import { gated, startChild } from "../system/child.ts";
-import { sleep, uptimeMs } from "../system/clock.ts";
+import { sleep, within } from "../system/clock.ts";
 import { replaceFile } from "../system/files.ts";
 import { endTree } from "../system/tree.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
@@ -61,7 +61,12 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
 
 /** Keeps work that will not be published, as a patch in the attempt's folder. */
 export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
-  const patch = await attempt.mirror.patch(needBase(attempt).sha, work.head, attempt.fleet.config.steps.collect);
+  const patch = await attempt.mirror.patch(
+    needBase(attempt).sha,
+    work.head,
+    "binary",
+    attempt.fleet.config.steps.collect,
+  );
   if (patch === null)
     return attempt.say({ type: "warning", message: "the work is too large for a patch; it stays in the clone" });
   replaceFile(attempt.paths.patch, patch);
@@ -90,10 +95,9 @@ export async function runInside(
   });
   try {
     void child.go("");
-    const end = await Promise.race([child.exited, sleep(timeoutMs).then(() => null)]);
+    const end = await within(timeoutMs, child.exited);
     if (end === null) throw new Verdict("failed", `${name} took longer than ${Math.round(timeoutMs / 1000)} s`);
-    const until = uptimeMs() + 5000;
-    await Promise.race([Promise.all([out, err]), sleep(Math.max(0, until - uptimeMs()))]);
+    await within(5000, Promise.all([out, err]));
     const bytes = await Promise.race([out, sleep(0).then(() => 0)]);
     if (bytes > largestBundle)
       throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);

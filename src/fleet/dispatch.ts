@@ -1,6 +1,7 @@
 /**
- * Gives a worker a task: reserve, read the issue, claim, label, start the supervisor, wait until it is born. What fails
- * undoes what was done, and the attempt ends as refused, with nothing left outside.
+ * Gives a worker a task: read the issue, reserve, claim, label, start the supervisor, wait until it is born. What fails
+ * undoes what was done, and the attempt ends as refused, with nothing left outside. Reading comes first: it changes
+ * nothing, so a mistake in what was asked for leaves no trace at all.
  */
 import type { Choice } from "../isolation/choose.ts";
 import type { GitHub } from "../issues/github.ts";
@@ -14,9 +15,10 @@ import { endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
 import { acquire, finish, type Holder, type Taken } from "./hold.ts";
 import { isOver } from "./is-over.ts";
+import { refusePaused } from "./pause.ts";
 import { readWork, type Work } from "./read-work.ts";
 import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
-import { reserve } from "./reserve.ts";
+import { mayReserve, reserve } from "./reserve.ts";
 import { Undo } from "./steps.ts";
 
 export interface Dispatched {
@@ -40,25 +42,30 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
   const checked = checkRequest(request, fleet.config);
   const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
-  const { task, existing } = await reserve(fleet, checked, (worker, n) => makeTask(fleet, checked, choice, worker, n));
+  const candidate = mayReserve(fleet, checked);
+  if (typeof candidate !== "string") return dispatched(fleet, candidate, true, []);
+  const credentials = credentialsOf(fleet, candidate);
+  if (fleet.config.agent === "claude") {
+    needProvider(credentials);
+    refusePaused(fleet, credentials);
+  }
+  const github = await fleet.github(needGithubToken(credentials));
+  const work = await readWork(github, checked.repo, checked.issue);
+  request.signal?.throwIfAborted();
+  const make = (worker: string, n: number) => makeTask(fleet, checked, choice, worker, n);
+  const { task, existing } = await reserve(fleet, checked, make, work.snapshot);
   if (existing) return dispatched(fleet, task, true, []);
   const undo = new Undo((message) => say({ type: "warning", message: `could not be undone: ${message}` }));
   const say = (said: Said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
   say({ type: "attempt:reserved", repo: task.repo, issue: task.issue, agent: task.agent, model: task.model });
   try {
-    const credentials = credentialsOf(fleet, task.worker);
-    if (task.agent === "claude") needProvider(credentials);
-    const github = await fleet.github(needGithubToken(credentials));
-    const work = await readWork(github, task.repo, task.issue);
-    request.signal?.throwIfAborted();
-    fleet.store.attempts.saveSnapshot(task.worker, task.n, work.snapshot);
     if (work.snapshot.issue) {
       const { title, author, hidden } = work.snapshot.issue;
       say({ type: "issue:read", title, author, hidden });
       await take(fleet, github, task, work, undo, say);
       request.signal?.throwIfAborted();
     }
-    await start(fleet, task, credentials, say, request.signal);
+    await start(fleet, task, credentialsOf(fleet, task.worker), say, request.signal);
   } catch (error) {
     if (fleet.store.attempts.birth(task.worker, task.n)?.by === "supervisor") throw error; // It runs: not ours to undo.
     await undo.all();

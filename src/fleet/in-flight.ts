@@ -31,6 +31,8 @@ export interface InFlight {
   base: { readonly branch: string; readonly sha: string } | null;
   branch: string;
   figures: Figures;
+  /** Of the old HOME, in the background. */
+  tidying: Promise<void>;
   /** The agent's last statement, for the comment. */
   finalWord: FinalWord | null;
 }

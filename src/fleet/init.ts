@@ -53,7 +53,7 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
     };
     const secrets = request.storeCredentials === false ? null : toStore(fleet);
     if (!workers.create(identity, secrets)) throw new FleetError("busy", `worker ${id} exists already`);
-    rebuildHome(paths, identity, fleet.templates, null);
+    void rebuildHome(paths, identity, fleet.templates, []);
     return {
       worker: id,
       home: paths.home(id),

@@ -24,7 +24,7 @@ export async function prepare(attempt: InFlight): Promise<string> {
 
   const home = store.paths.home(task.worker);
   const clone = store.paths.clone(task.worker, task.repo);
-  rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, null);
+  attempt.tidying = rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, []);
   await mirror.cloneTo(clone, attempt.branch, branch);
 
   const prompt = composePrompt({

@@ -24,7 +24,16 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
   attempt.say({ type: "branch:published", branch: attempt.branch, head: work.head });
   const pull = await confirmPull(attempt, work.head);
   attempt.figures = { ...attempt.figures, pull: { number: pull.number, url: pull.url } };
-  if (lease !== null) await lease.finish({ state: "done", pr: pull.number, head: work.head });
+  if (lease === null) return;
+  try {
+    await patiently(() => lease.finish({ state: "done", pr: pull.number, head: work.head }));
+  } catch (error) {
+    // It is delivered all the same; the claim says `published`, which anybody can finish.
+    attempt.say({
+      type: "warning",
+      message: `the claim could not be finished: ${error instanceof Error ? error.message : error}`,
+    });
+  }
 }
 
 /** For work that was pushed by an attempt that is over: its pull request, and `done`. No agent is needed for it. */
@@ -83,9 +92,9 @@ async function publishedTip(attempt: InFlight, tip: Tip, head: string): Promise<
   const { mirror, lease } = attempt;
   if (lease === null) throw new Error("no lease");
   // A renewal may have moved the claim since the fetch: the commit to build on has to be here.
-  await mirror.fetch(
-    needBase(attempt).branch,
+  await mirror.fetchClaim(
     claimRef(lease.place.namespace, lease.place.issue),
+    tip.sha,
     attempt.fleet.config.steps.publish,
   );
   const claim = { ...message(lease.place, lease.holder, "published", tip.claim?.epoch ?? 1), head };

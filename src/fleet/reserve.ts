@@ -1,7 +1,7 @@
 /** Takes a worker for a task, or finds the attempt that has the issue already. */
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
-import { sameRepo } from "../model/issue.ts";
+import { type Snapshot, sameRepo } from "../model/issue.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
@@ -20,6 +20,25 @@ export type Reserved =
   | { readonly task: Task; readonly existing: true };
 
 /**
+ * Whether it is worth asking GitHub at all; nothing is taken yet.
+ * @returns the worker that would take it, or the task of the attempt that has the issue already
+ * @throws FleetError as {@link reserve}
+ */
+export function mayReserve(fleet: Pick<Fleet, "store">, wish: Wish): string | Task {
+  const { paths, workers, attempts } = fleet.store;
+  if (wish.worker !== null) workers.need(wish.worker);
+  const all = workers.list();
+  if (all.length === 0)
+    throw new FleetError("notFound", `there are no workers in ${paths.root}`, { hint: "cw init 01" });
+  const existing = wish.issue === null ? null : holding(fleet, wish.repo, wish.issue);
+  if (existing) return accept(existing, wish).task;
+  const idle = (worker: string) => statusOf(attempts.facts(worker), now()).state === "idle";
+  const found = (wish.worker === null ? all : [wish.worker]).find(idle);
+  if (found === undefined) throw nobodyIdle(fleet, wish.worker);
+  return found;
+}
+
+/**
  * @param make the task of a worker's attempt
  * @throws FleetError `busy`, `notFound`, `environment` (a worker whose state can't be told)
  */
@@ -27,17 +46,15 @@ export async function reserve(
   fleet: Pick<Fleet, "store">,
   wish: Wish,
   make: (worker: string, n: number) => Task,
+  snapshot: Snapshot,
 ): Promise<Reserved> {
   const { paths, workers } = fleet.store;
-  if (wish.worker !== null) workers.need(wish.worker);
-  if (workers.list().length === 0)
-    throw new FleetError("notFound", `there are no workers in ${paths.root}`, { hint: "cw init 01" });
   // The lock spares twenty impatient dispatches of one issue nineteen lost races; that one wins is the record's doing.
   return await oneAtATime(paths.locks, "reserve", async () => {
     const existing = wish.issue === null ? null : holding(fleet, wish.repo, wish.issue);
     if (existing) return accept(existing, wish);
     for (const worker of wish.worker === null ? workers.list() : [wish.worker]) {
-      const task = fleet.store.attempts.reserve(worker, (n) => make(worker, n), wish.request);
+      const task = fleet.store.attempts.reserve(worker, (n) => make(worker, n), snapshot, wish.request);
       if (task) return { task, existing: false };
     }
     throw nobodyIdle(fleet, wish.worker);

@@ -1,14 +1,15 @@
 /** Runs the agent once: start behind the gate, listen, watch its limits, and prove at the end that nothing of it lives. */
-import type { AgentRequest, AgentSignal } from "../agents/agent.ts";
+import type { AgentRequest, AgentSignal, Usage } from "../agents/agent.ts";
 import type { Space } from "../isolation/isolation.ts";
-import { protectedInHome } from "../isolation/protected.ts";
 import { overdue } from "../model/deadline.ts";
+import { protectedInHome } from "../model/protected.ts";
 import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, uptimeMs } from "../system/clock.ts";
 import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
 import { endTree } from "../system/tree.ts";
+import type { Figures } from "./end-attempt.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
 import { mask, Transcript } from "./transcript.ts";
 
@@ -150,13 +151,16 @@ class Heard {
   worked = false;
   refusal: Verdict | null = null;
   words: AgentEnd["words"] = { complete: null, answer: null, fail: null };
+  private readonly before: Figures;
   private readyMs: number | null = null;
   private heardMs = uptimeMs();
 
   constructor(
     private readonly attempt: InFlight,
     private readonly secrets: readonly string[],
-  ) {}
+  ) {
+    this.before = attempt.figures;
+  }
 
   anything(): void {
     this.heardMs = uptimeMs();
@@ -185,13 +189,9 @@ class Heard {
         break;
       case "usage": {
         this.worked = true;
-        const { turns, tokens, costUsd } = signal.usage;
-        attempt.figures = {
-          ...attempt.figures,
-          turns,
-          tokens: { ...tokens },
-          costUsd: costUsd ?? attempt.figures.costUsd,
-        };
+        // Its totals are of this process alone; an attempt that was parked has several.
+        attempt.figures = plus(this.before, signal.usage, attempt.figures.model);
+        const { turns, tokens, costUsd } = attempt.figures;
         attempt.say({ type: "agent:usage", turns, tokens, costUsd });
         break;
       }
@@ -218,4 +218,15 @@ class Heard {
   private short(text: string): string {
     return mask(text.slice(0, longestText), this.secrets);
   }
+}
+
+function plus(before: Figures, usage: Usage, model: string): Figures {
+  const sum = (name: keyof Usage["tokens"]) => before.tokens[name] + usage.tokens[name];
+  return {
+    ...before,
+    model,
+    turns: before.turns + usage.turns,
+    tokens: { input: sum("input"), output: sum("output"), cacheRead: sum("cacheRead"), cacheWrite: sum("cacheWrite") },
+    costUsd: usage.costUsd === null ? before.costUsd : (before.costUsd ?? 0) + usage.costUsd,
+  };
 }

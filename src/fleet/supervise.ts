@@ -72,6 +72,7 @@ async function run(
   } finally {
     await attempt.lease?.release();
     await attempt.mirror.forget().catch(() => {});
+    await attempt.tidying;
   }
 }
 

@@ -41,6 +41,7 @@ export async function takeUp(
     base: null,
     branch: "",
     figures: noFigures(task),
+    tidying: Promise.resolve(),
     finalWord: null,
   };
 }

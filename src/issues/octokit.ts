@@ -1,4 +1,4 @@
-/** Octokit as this product uses it: retries of reads only, GitHub's waits obeyed, a time limit on each request. */
+/** Octokit as this product uses it: retries of reads only, GitHub's waits obeyed, a time limit on each request, whole answers. */
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 import { Octokit } from "@octokit/rest";
@@ -6,11 +6,25 @@ import { Octokit } from "@octokit/rest";
 export interface GitHubSettings {
   readonly apiUrl: string;
   readonly token: string | null;
-  /** Longest wait, in seconds, for a rate limit before it is an error. */
-  readonly longestWaitS: number;
+  readonly patience: Patience;
 }
 
-const requestTimeoutMs = 30_000;
+/** How long a GitHub that fails, or can't be reached, is put up with. */
+export interface Patience {
+  /** Longest time of one request, in ms. */
+  readonly requestMs: number;
+  /** How often a read is sent again, the nth time after n² times `backoffMs`. Writes never are: they may have happened. */
+  readonly retries: number;
+  readonly backoffMs: number;
+  /** Longest wait for a rate limit before it is an error, in ms. */
+  readonly longestWaitMs: number;
+}
+
+/** Somebody waits for the answer: 2.5 s of trouble pass unnoticed. */
+export const hurried: Patience = { requestMs: 15_000, retries: 2, backoffMs: 500, longestWaitMs: 5000 };
+/** A night's work waits for it: half a minute of trouble passes, and each wait that GitHub asks for up to two minutes. */
+export const patient: Patience = { requestMs: 30_000, retries: 4, backoffMs: 1000, longestWaitMs: 120_000 };
+
 /** By default writes wait 1 s and comments 3 s for each other: made for bulk jobs. An attempt writes a handful of times. */
 const unspaced = { key: () => ({ schedule: (_options: unknown, work: () => unknown) => work() }) };
 const WithPlugins = Octokit.plugin(retry, throttling);
@@ -18,8 +32,9 @@ const WithPlugins = Octokit.plugin(retry, throttling);
 export type Client = Octokit;
 
 export function connect(settings: GitHubSettings): Client {
-  const obey = (retryAfter: number, _options: unknown, _octokit: unknown, retryCount: number) =>
-    retryAfter <= settings.longestWaitS && retryCount < 2;
+  const { requestMs, retries, backoffMs, longestWaitMs } = settings.patience;
+  const obey = (retryAfterS: number, _options: unknown, _octokit: unknown, retryCount: number) =>
+    retryAfterS * 1000 <= longestWaitMs && retryCount < 2;
   const client = new WithPlugins({
     auth: settings.token ?? undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
@@ -28,8 +43,10 @@ export function connect(settings: GitHubSettings): Client {
     request: {
       // A redirect would carry the request to a name that nobody asked for (renamed or transferred); it is an answer.
       redirect: "manual",
-      fetch: (url: string, init: RequestInit) => fetch(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
+      fetch: (url: string, init: RequestInit) => wholeAnswer(url, init, requestMs),
     },
+    // 409 and 429 are answers, too: an empty repository stays empty, and a limit names its own time.
+    retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {
       onRateLimit: obey,
       onSecondaryRateLimit: obey,
@@ -43,4 +60,40 @@ export function connect(settings: GitHubSettings): Client {
     if (options["method"] !== "GET") options.request["retries"] ??= 0;
   });
   return client;
+}
+
+/**
+ * An answer that broke off, or that is no JSON (a proxy's page), is none: Octokit would hand its text on as the data.
+ * @throws Error, which Octokit takes for a lost connection
+ */
+async function wholeAnswer(url: string, init: RequestInit, timeoutMs: number): Promise<Response> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    text = await response.text();
+  } catch (error) {
+    if (error instanceof Error && error.name === "TimeoutError")
+      throw new Error(`no answer within ${timeoutMs / 1000} s`, { cause: error });
+    throw error;
+  }
+  const { status, headers } = response;
+  if (status < 300 && text !== "") {
+    try {
+      JSON.parse(text);
+    } catch {
+      throw new Error(`its answer is not JSON: ${JSON.stringify(text.slice(0, 80))}`);
+    }
+  }
+  // A Response may not be given a body, however empty, with these.
+  const empty = status === 204 || status === 205 || status === 304;
+  return new Response(empty ? null : text, { status, headers: withoutEncoding(headers) });
+}
+
+/** The text is decoded already. */
+function withoutEncoding(headers: Headers): Headers {
+  const kept = new Headers(headers);
+  kept.delete("content-encoding");
+  kept.delete("content-length");
+  return kept;
 }

@@ -16,7 +16,8 @@ export function fleetPaths(root: string) {
     history: join(control, "history.jsonl"),
     locks: join(control, "locks"),
     trash: join(control, "trash"),
-    account: join(control, "account.json"),
+    /** Which accounts are at their usage limit, and until when. */
+    accounts: join(control, "accounts.json"),
     repo: (repo: string) => join(control, "repos", `${folderOf(repo)}.git`),
     /** HOME of the worker: agents write here, so nothing in it is trusted or followed. */
     home: (id: string) => join(root, id),

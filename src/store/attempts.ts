@@ -90,12 +90,12 @@ export class Attempts {
    * @param make the task for the number that is free
    * @returns null when another process was faster, or the newest attempt has no end
    */
-  reserve(worker: string, make: (n: number) => Task, request: string | null): Task | null {
+  reserve(worker: string, make: (n: number) => Task, snapshot: Snapshot, request: string | null): Task | null {
     const n = nextAttempt(this.facts(worker));
     if (n === null) return null;
     makeFolder(this.paths.attempts(worker));
     const task = make(n);
-    const files: Record<string, string> = { "task.json": toText(task) };
+    const files: Record<string, string> = { "task.json": toText(task), "snapshot.json": toText(snapshot) };
     if (request !== null) files["request.md"] = request;
     if (!createFolderOnce(this.at(worker, n).folder, files)) return null;
     replaceFile(this.paths.latest(worker), String(n));
@@ -141,10 +141,6 @@ export class Attempts {
   request(worker: string, n: number): string | null {
     const read = readOwn(this.at(worker, n).request, 16 << 20);
     return read?.ok ? read.value : null;
-  }
-
-  saveSnapshot(worker: string, n: number, snapshot: Snapshot): void {
-    createOnce(this.at(worker, n).snapshot, toText(snapshot));
   }
 
   snapshot(worker: string, n: number): Snapshot | null {

@@ -2,7 +2,7 @@
  * The worker's HOME, made anew from its template. What an agent left there must not act in the next attempt, so the old
  * one is moved away whole (one rename, whatever is in it) and only what is asked for is taken over.
  */
-import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { FleetPaths } from "../model/paths.ts";
@@ -10,14 +10,20 @@ import { fillTemplate } from "../model/template.ts";
 import type { Identity } from "../model/worker.ts";
 import { createOnce, isFolder, makeFolder } from "../system/files.ts";
 
-/** Kept from attempt to attempt: the conversations. They are read by no later attempt, only by people. */
-const conversations = ".claude/projects";
-
-/** @param clone a folder below HOME that is taken over (restart), or null */
-export function rebuildHome(paths: FleetPaths, identity: Identity, templates: string, clone: string | null): void {
+/**
+ * @param keep paths below HOME that are taken over if they are plain folders; nothing, unless an attempt is resumed
+ * @returns done when what was moved away is deleted, which may take long: an agent may have left millions of files
+ */
+export function rebuildHome(
+  paths: FleetPaths,
+  identity: Identity,
+  templates: string,
+  keep: readonly string[],
+): Promise<void> {
   const home = paths.home(identity.worker);
-  const old = join(paths.trash, `${identity.worker}-${crypto.randomUUID()}`);
-  makeFolder(paths.trash);
+  const trash = join(paths.trash, identity.worker);
+  const old = join(trash, crypto.randomUUID());
+  makeFolder(trash);
   const existed = moveAway(home, old);
   makeFolder(home);
   const folder = join(templates, identity.template);
@@ -29,15 +35,9 @@ export function rebuildHome(paths: FleetPaths, identity: Identity, templates: st
     makeFolder(dirname(to));
     createOnce(to, fillTemplate(readFileSync(from, "utf8"), values));
   }
-  if (!existed) return;
-  for (const kept of [conversations, ...(clone === null ? [] : [relative(home, clone)])]) takeOver(old, home, kept);
-  // In the background: an agent may have left millions of files.
-  void rm(old, { recursive: true, force: true }).catch(() => {});
-}
-
-/** Ends what earlier rebuilds left when their process ended first. */
-export function emptyTrash(paths: FleetPaths): void {
-  rmSync(paths.trash, { recursive: true, force: true });
+  if (existed) for (const path of keep) takeOver(old, home, path);
+  // The whole trash of this worker: an earlier process may have ended before it was done.
+  return rm(trash, { recursive: true, force: true }).catch(() => {});
 }
 
 function moveAway(home: string, old: string): boolean {

@@ -48,6 +48,13 @@ export class Mirror {
     return { base: await this.resolve("base"), claim: claimRef === null ? null : await this.resolve("claim") };
   }
 
+  /** Has the claim's newest commit here, unless it is here already. */
+  async fetchClaim(claimRef: string, sha: string, timeoutMs: number): Promise<void> {
+    if ((await this.git(["cat-file", "-e", `${sha}^{commit}`], 30_000)).ok) return;
+    const spec = `+${claimRef}:${this.ref("claim")}`;
+    await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
+  }
+
   /** Base branch and commit of an attempt whose supervisor vanished; null when it had not fetched yet. */
   async knownBase(): Promise<{ branch: string; sha: string } | null> {
     const result = await this.git(["rev-parse", "--verify", `${this.ref("base")}^{commit}`], 30_000);
@@ -98,9 +105,9 @@ export class Mirror {
     return { commits, added, removed, files };
   }
 
-  /** Text of the change; what is beyond `maxBytes` of git's output is an error of the tool and gives null. */
-  async patch(base: string, head: string, timeoutMs: number): Promise<string | null> {
-    const result = await this.git(["diff", "--no-ext-diff", "--no-textconv", "--binary", base, head], timeoutMs);
+  /** The change as a patch that `git apply` takes, or as text to be read; null when it is larger than 64 MiB. */
+  async patch(base: string, head: string, form: "binary" | "text", timeoutMs: number): Promise<string | null> {
+    const result = await this.git(["diff", "--no-ext-diff", "--no-textconv", `--${form}`, base, head], timeoutMs);
     return result.ok ? result.stdout : null;
   }
 

@@ -22,17 +22,13 @@ export function moduleFile(name: ModuleName): string {
 }
 
 /**
- * Bun and the flags that keep it from the current directory, which here is often an agent's clone: from there it would
- * execute the preload of a bunfig.toml, read .env, and let a tsconfig.json put other files in place of ours.
+ * Flags that keep Bun from the current directory, which here is often an agent's clone: from there it would execute the
+ * preload of a bunfig.toml, read .env, and let a tsconfig.json put other files in place of ours.
  */
-export const bunCommand: readonly [string, ...string[]] = [
-  bunPath,
-  `--config=${join(packageRoot, "bin/empty-bunfig.toml")}`,
-  `--tsconfig-override=${join(packageRoot, "bin/empty-tsconfig.json")}`,
-  "--no-env-file",
-];
-
-/** argv that starts an extra entry. */
-export function moduleCommand(name: ModuleName): [string, ...string[]] {
-  return [...bunCommand, moduleFile(name)];
+export function bunFlags(root: string): [string, string, string] {
+  return [
+    `--config=${join(root, "bin/empty-bunfig.toml")}`,
+    `--tsconfig-override=${join(root, "bin/empty-tsconfig.json")}`,
+    "--no-env-file",
+  ];
 }

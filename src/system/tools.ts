@@ -22,7 +22,7 @@ export interface ToolResult {
   readonly missing: boolean;
 }
 
-const maxOutput = 8 * 1024 * 1024;
+const maxOutput = 64 << 20;
 
 /** Never throws for what the tool did: the caller judges. A tool past its time is killed. */
 export async function runTool(call: ToolCall): Promise<ToolResult> {

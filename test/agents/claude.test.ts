@@ -140,7 +140,12 @@ describe("files", () => {
         worker: {
           type: "stdio",
           command: "/opt/bun",
-          args: ["--config=/opt/cw/bin/empty-bunfig.toml", "--no-env-file", "/opt/cw/dist/voice-server.js"],
+          args: [
+            "--config=/opt/cw/bin/empty-bunfig.toml",
+            "--tsconfig-override=/opt/cw/bin/empty-tsconfig.json",
+            "--no-env-file",
+            "/opt/cw/dist/voice-server.js",
+          ],
           env: {},
           alwaysLoad: true,
           timeout: 60_000,

@@ -1,2 +1,0 @@
-/** Where it used to be; import it from the model. */
-export { protectedInHome } from "../model/protected.ts";
