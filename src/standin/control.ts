@@ -233,7 +233,7 @@ export async function seedRepo(world: World, git: Git, seed: RepoSeed): Promise<
     archived: seed.archived ?? false,
     hasIssues: seed.hasIssues ?? true,
     defaultBranch: branch,
-    dir: await git.init(`${account.login}/${name}.git`, branch),
+    dir: git.init(`${account.login}/${name}.git`, branch),
     permissions: new Map([[account.login.toLowerCase(), "admin"]]),
     labels: new Map(),
     issues: new Map(),
