@@ -38,16 +38,3 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | null>
     clearTimeout(timer);
   }
 }
-
-/** What the work comes to, or null after so long. Leaves no timer behind: one that pends keeps a whole process alive. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | null> {
-  let timer: Timer | undefined;
-  const late = new Promise<null>((done) => {
-    timer = setTimeout(() => done(null), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
