@@ -26,7 +26,7 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
   attempt.figures = { ...attempt.figures, pull: { number: pull.number, url: pull.url } };
   if (lease === null) return;
   try {
-    await patiently(() => lease.finish({ state: "done", pr: pull.number, head: work.head }));
+    await lease.finish({ state: "done", pr: pull.number, head: work.head });
   } catch (error) {
     // It is delivered all the same; the claim says `published`, which anybody can finish.
     attempt.say({
@@ -112,25 +112,13 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   const base = needBase(attempt).branch;
   const title = pullRequestTitle(snapshot.issue, attempt.finalWord?.text ?? "");
   const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
-  const existing = async () => (await github.pullsOf(task.repo, branch)).find((pull) => pull.open);
-  let pull = await patiently(existing);
-  const adopted = pull !== undefined;
-  for (let tries = 0; pull === undefined; tries++) {
-    try {
-      pull = await github.openPull(task.repo, { title, body, branch, base });
-    } catch (error) {
-      // Its reply may have been lost, and GitHub may not have seen the branch yet: look, then try once or twice more.
-      await sleep(tries === 0 ? 200 : 2000);
-      pull = await patiently(existing);
-      if (pull === undefined && (tries >= 2 || !mayPass(error))) throw error;
-    }
-  }
+  const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base });
   const { number } = pull;
-  let confirmed = await patiently(() => github.pull(task.repo, number));
+  let confirmed = await github.pull(task.repo, number);
   const closing = task.issue === null ? null : `Closes #${task.issue}`;
   if (closing !== null && !confirmed.body.includes(closing)) {
     await github.setPullBody(task.repo, number, body);
-    confirmed = await patiently(() => github.pull(task.repo, number));
+    confirmed = await github.pull(task.repo, number);
   }
   const wrong = [
     ...(confirmed.open ? [] : ["it is not open"]),
@@ -145,7 +133,7 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   return confirmed;
 }
 
-/** Reads again while GitHub or the way to it fails; half a minute of trouble must not cost a night's work. */
+/** Git reads once; the API's client is patient by itself. Half a minute of trouble must not cost a night's work. */
 async function patiently<T>(read: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {

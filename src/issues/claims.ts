@@ -3,8 +3,10 @@
  * a commit whose parent is the tip that we saw is a fast-forward only while that tip is still there.
  */
 import { type Claim, claimRef, claimSchema, type Tip } from "../model/claim.ts";
+import { FleetError } from "../model/errors.ts";
+import { sleep } from "../system/clock.ts";
 import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
-import type { Client } from "./octokit.ts";
+import type { Client, Patience } from "./octokit.ts";
 
 /** The empty tree exists in every repository; a claim says all in its message. */
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -19,7 +21,10 @@ export interface ClaimPlace {
 export type Written = { readonly won: true; readonly tip: Tip } | { readonly won: false; readonly tip: Tip | null };
 
 export class Claims {
-  constructor(private readonly client: Client) {}
+  constructor(
+    private readonly client: Client,
+    private readonly patience: Pick<Patience, "retries" | "backoffMs">,
+  ) {}
 
   /**
    * The tip as it is now, and GitHub's own clock.
@@ -34,13 +39,19 @@ export class Claims {
       return { tip: toTip(commit.data), serverNow: Date.parse(commit.headers.date ?? "") };
     } catch (error) {
       if (hasStatus(error, 404)) return { tip: null, serverNow: dateOf(error) };
+      if (hasStatus(error, 409)) {
+        throw new FleetError("github", `${place.repo} is empty: without a first commit there is nothing to work on`, {
+          hint: "push a first commit",
+          cause: error,
+        });
+      }
       throw githubFailure(error, what);
     }
   }
 
   /**
    * Puts `claim` behind `parent`, if that is still the tip (null: if there is none).
-   * An unclear reply is read back: our commit is there, or the old tip (the same commit is sent once more), or another's.
+   * An unclear reply is read back: our commit is there, or the old tip (the same commit is sent again), or another's.
    */
   async write(place: ClaimPlace, parent: Tip | null, claim: Claim): Promise<Written> {
     const what = `claim of ${place.repo}#${place.issue}`;
@@ -52,13 +63,13 @@ export class Claims {
         tree: emptyTree,
         parents: parent ? [parent.sha] : [],
         // A commit without a ref is nothing; making it twice does no harm.
-        request: { retries: 2 },
+        request: { retries: this.patience.retries },
       });
       commit = toTip(made.data);
     } catch (error) {
       throw githubFailure(error, what);
     }
-    for (let last = false; ; last = true) {
+    for (let tries = 1; ; tries++) {
       try {
         await this.move(place, parent, commit.sha);
         return { won: true, tip: commit };
@@ -67,7 +78,10 @@ export class Claims {
         const { tip } = await this.read(place);
         if (tip?.sha === commit.sha) return { won: true, tip: commit };
         if (tip?.sha !== parent?.sha) return { won: false, tip };
-        if (last) throw githubFailure(error, what);
+        // A clear refusal with the old tip still there was a race that has gone, or a rule: the second one is a rule.
+        const refused = hasStatus(error, 409, 422);
+        if (tries > (refused ? 1 : this.patience.retries)) throw refusedRef(error, place, what);
+        if (!refused) await sleep(tries ** 2 * this.patience.backoffMs);
       }
     }
   }
@@ -79,6 +93,16 @@ export class Claims {
       await this.client.rest.git.updateRef({ ...owner(place), ref: shortRef(place), sha, force: false });
     }
   }
+}
+
+/** Twice refused with the old tip still there: no race, but a rule of the repository, or a GitHub in trouble. */
+function refusedRef(error: unknown, place: ClaimPlace, what: string): unknown {
+  if (!hasStatus(error, 409, 422)) return githubFailure(error, what);
+  const words = error instanceof Error ? error.message : String(error);
+  return new FleetError("github", `GitHub refuses the ref of the ${what}: ${words}`, {
+    hint: `if a ruleset forbids ${place.namespace}, set claims.namespace in the configuration, such as refs/heads/cw-claims`,
+    cause: error,
+  });
 }
 
 function owner(place: ClaimPlace): { owner: string; repo: string } {

@@ -3,6 +3,7 @@ import { FleetError } from "../model/errors.ts";
 
 interface Refusal {
   readonly status: number;
+  readonly write: boolean;
   readonly message: string;
   readonly headers: Readonly<Record<string, string | number | undefined>>;
 }
@@ -13,8 +14,10 @@ export function refusalOf(error: unknown): Refusal | null {
   const response =
     "response" in error && typeof error.response === "object" && error.response !== null ? error.response : null;
   const headers = response && "headers" in response ? (response.headers as Refusal["headers"]) : {};
+  const request = "request" in error ? (error.request as { method?: string }) : {};
+  const write = request.method !== undefined && request.method !== "GET";
   // Octokit calls a lost connection 500; only an answer has headers.
-  return { status: response === null ? 0 : error.status, message: error.message, headers };
+  return { status: response === null ? 0 : error.status, write, message: error.message, headers };
 }
 
 /** GitHub may or may not have done what was asked: read back before anything else. */
@@ -31,6 +34,8 @@ export function hasStatus(error: unknown, ...statuses: readonly number[]): boole
   return refusal !== null && statuses.includes(refusal.status);
 }
 
+const permissions = "the token needs Contents, Issues and Pull requests: read and write";
+
 /** @param what was asked for, as in "issue acme/site#22" */
 export function githubFailure(error: unknown, what: string): unknown {
   const refusal = refusalOf(error);
@@ -40,24 +45,23 @@ export function githubFailure(error: unknown, what: string): unknown {
     new FleetError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });
   switch (refusal.status) {
     case 0:
-      return fail("github", `no answer from GitHub for ${what}: ${words}`, "cw doctor");
+      return fail("github", `no answer from GitHub for ${what}: ${words}`, "check the connection, then try again");
     case 401:
       return fail("auth", `GitHub refuses the credentials: ${words}`, "export GH_TOKEN=... and try again");
     case 403:
     case 429: {
       const wait = rateLimitWait(refusal);
       if (wait !== null) return fail("github", `GitHub's rate limit is used up (${what}): ${words}`, wait);
-      return fail(
-        "auth",
-        `GitHub forbids it (${what}): ${words}`,
-        "the token needs Contents, Issues and Pull requests: read and write",
-      );
+      return fail("auth", `GitHub forbids it (${what}): ${words}`, permissions);
     }
     case 301:
     case 302:
     case 307:
+    case 308:
       return fail("notFound", `${what} has moved to another place`, "use its new name");
     case 404:
+      // What was just read can't be missing: so does GitHub speak of a right that a token does not have.
+      if (refusal.write) return fail("auth", `GitHub does not let the token write (${what}): ${words}`, permissions);
       return fail(
         "notFound",
         `${what} does not exist, or the token can't see it`,

@@ -1,7 +1,8 @@
 /** GitHub as a source of work: repositories, issues, labels, comments and pull requests. One request a line, errors in our terms. */
 import { FleetError } from "../model/errors.ts";
+import { sleep } from "../system/clock.ts";
 import { Claims } from "./claims.ts";
-import { githubFailure, hasStatus } from "./github-errors.ts";
+import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
 import { type Client, connect, type GitHubSettings } from "./octokit.ts";
 
 export interface Repository {
@@ -47,10 +48,12 @@ export interface Pull {
 export class GitHub {
   readonly claims: Claims;
   private readonly client: Client;
+  private readonly backoffMs: number;
 
   constructor(settings: GitHubSettings) {
     this.client = connect(settings);
-    this.claims = new Claims(this.client);
+    this.backoffMs = settings.patience.backoffMs;
+    this.claims = new Claims(this.client, settings.patience);
   }
 
   /** @throws FleetError `notFound`, `auth`, `github` */
@@ -157,7 +160,7 @@ export class GitHub {
       const made = await this.client.rest.issues.createComment({ ...split(repo), issue_number: number, body });
       return made.data.html_url;
     } catch (error) {
-      const after = await find();
+      const after = isUnclear(error) ? await find() : undefined;
       if (after !== undefined) return after.url;
       throw githubFailure(error, what);
     }
@@ -183,11 +186,33 @@ export class GitHub {
     return toPull(data);
   }
 
-  /** Opens it once: the caller looks for an existing one first, and again when this fails. */
-  async openPull(repo: string, pull: { title: string; body: string; branch: string; base: string }): Promise<Pull> {
+  /**
+   * The open pull request of a branch: found, else opened. A reply that was lost is looked up before anything is sent again;
+   * a 422 may only mean that GitHub has not seen the branch yet.
+   * @returns `adopted`: it was there already
+   */
+  async openPull(
+    repo: string,
+    pull: { title: string; body: string; branch: string; base: string },
+  ): Promise<{ pull: Pull; adopted: boolean }> {
     const { title, body, branch, base } = pull;
-    const request = this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base });
-    return toPull((await ask(`pull request of ${repo}:${branch}`, request)).data);
+    const find = async () => (await this.pullsOf(repo, branch)).find((one) => one.open);
+    const existing = await find();
+    if (existing !== undefined) return { pull: existing, adopted: true };
+    for (let tries = 1; ; tries++) {
+      try {
+        const made = await this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base });
+        return { pull: toPull(made.data), adopted: false };
+      } catch (error) {
+        if (isUnclear(error)) {
+          await sleep(tries * this.backoffMs);
+          const found = await find();
+          if (found !== undefined) return { pull: found, adopted: false };
+          if (tries < 3) continue;
+        }
+        throw githubFailure(error, `pull request of ${repo}:${branch}`);
+      }
+    }
   }
 
   async setPullBody(repo: string, number: number, body: string): Promise<void> {
@@ -204,17 +229,12 @@ function split(repo: string): { owner: string; repo: string } {
   return { owner, repo: name };
 }
 
-async function ask<T extends { status: number }>(what: string, request: Promise<T>): Promise<T> {
-  let response: T;
+async function ask<T>(what: string, request: Promise<T>): Promise<T> {
   try {
-    response = await request;
+    return await request;
   } catch (error) {
     throw githubFailure(error, what);
   }
-  // Octokit lets redirects pass as answers when they are not followed.
-  if (response.status >= 300)
-    throw githubFailure(Object.assign(new Error("redirected"), { status: response.status, response }), what);
-  return response;
 }
 
 function namesOf(labels: readonly (string | { name?: string | null })[]): string[] {

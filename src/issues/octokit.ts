@@ -59,6 +59,11 @@ export function connect(settings: GitHubSettings): Client {
     options.request ??= {};
     if (options["method"] !== "GET") options.request["retries"] ??= 0;
   });
+  // Redirects that are not followed are answers for Octokit; for us they are refusals.
+  client.hook.after("request", (response, options) => {
+    if (Number(response.status) < 300) return;
+    throw Object.assign(new Error("redirected"), { status: response.status, response, request: options });
+  });
   return client;
 }
 
