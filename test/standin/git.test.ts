@@ -164,8 +164,14 @@ test("a client that leaves in the middle of a push leaves nothing broken", async
   expect((await github.repo("acme/site").refs())["refs/heads/next"]).toBeDefined();
 });
 
-test("big pushes and clones stream: forty megabytes both ways in bounded memory", async () => {
-  const git = client("wil");
+test("big pushes and clones stream: sixty megabytes each way through bounded memory", async () => {
+  const server = Bun.spawn([process.execPath, join(import.meta.dir, "serve-program.ts")], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const git = new GitClient(((await output.read()).value ?? "").trim(), tokenOf("wil"));
+  clients.push(git);
   const folder = await git.clone("acme/site", "site");
   for (const [key, value] of [
     ["core.compression", "0"],
@@ -173,20 +179,16 @@ test("big pushes and clones stream: forty megabytes both ways in bounded memory"
   ] as const) {
     await git.must(["config", key, value], folder);
   }
-  for (let at = 0; at < 4; at++) {
+  for (let at = 0; at < 6; at++) {
     const chunks = Array.from({ length: 160 }, () => crypto.getRandomValues(new Uint8Array(65_536)));
     await Bun.write(join(folder, `blob-${at}`), new Blob(chunks));
   }
   await git.must(["add", "."], folder);
   await git.must(["commit", "-q", "-m", "Big"], folder);
-  Bun.gc(true);
-  const before = process.memoryUsage.rss();
-  let most = 0;
-  const watch = setInterval(() => {
-    most = Math.max(most, process.memoryUsage.rss() - before);
-  }, 10);
   await git.must(["push", "-q", "origin", "HEAD:refs/heads/big"], folder);
   await git.clone("acme/site", "again");
-  clearInterval(watch);
-  expect(most).toBeLessThan(32 * 1024 * 1024);
+  await server.stdin.end();
+  const grown = Number((await output.read()).value);
+  expect(await server.exited).toBe(0);
+  expect(grown).toBeLessThan(48 * 1024 * 1024);
 }, 60_000);
