@@ -89,10 +89,10 @@ export interface FleetOptions {
   standin?: Standin;
 }
 
-export const testToken = "ghp_operatorTokenOfTheTestsXXXXXXXXX0001";
-const testKey = "sk-ant-api03-keyOfTheTests-0123456789abcdefghijklmnop";
+export const testToken = "token-of-the-operator-0123456789";
+const testKey = "key-of-the-model-provider-0123456789";
 
-/** Whether the fake agent is the default; limits that a slow machine keeps and a test can wait for. */
+/** Limits that a slow machine keeps and that a test can wait for. */
 const smallLimits = {
   limits: { start: "20s", silence: "30s", wall: "60s", grace: "500ms", ready: "20s" },
 };
