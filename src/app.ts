@@ -56,7 +56,12 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
   return {
     settings,
     init: async (request) => (await import("./fleet/init.ts")).init(fleet, request),
-    dispatch: async (request) => (await import("./fleet/dispatch.ts")).dispatch(fleet, request),
+    dispatch: async (request) => {
+      const { dispatch } = await import("./fleet/dispatch.ts");
+      const { repaired, failed } = await (await import("./fleet/reconcile.ts")).reconcile(fleet);
+      const done = await dispatch(fleet, request);
+      return { ...done, repaired, remarks: [...failed, ...done.remarks] };
+    },
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
     stop: async (worker) => (await import("./fleet/stop.ts")).stop(fleet, worker),

@@ -4,6 +4,7 @@ import type { Verdict } from "../model/verdict.ts";
 import { workerLabel } from "../model/worker.ts";
 import { commentMarker, commentOf } from "../reports/comment.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { Lease } from "./lease.ts";
 
 /**
  * Each part is tried by itself: a comment that GitHub refuses must not keep the claim. What could not be done is a warning
@@ -14,33 +15,44 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   const { label, claim } = meaningOf(verdict.outcome);
   const issue = task.issue;
   if (issue === null || lease === null) return;
-  const repo = task.repo;
   await lease.release();
-  if (claim === "failed" || claim === "released" || (claim === "done" && verdict.outcome !== "delivered")) {
-    await attemptTo(attempt, "end the claim", async () => {
-      await lease.finish({ state: claim });
-    });
-  }
-  const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
-  if (text !== null) {
-    await attemptTo(attempt, "comment on the issue", async () => {
+  const done = [
+    claim === "held" ||
+      claim === "untouched" ||
+      lease.ended ||
+      (await tried(attempt, "end the claim", () => endClaim(lease, claim))),
+    await tried(attempt, "comment on the issue", async () => {
+      const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
+      if (text === null) return;
       const marker = commentMarker(fleet.store.workers.fleetId(), attempt.id);
-      attempt.say({ type: "comment:posted", url: await github.upsertComment(repo, issue, marker, text) });
-    });
-  }
-  const own = workerLabel(task.worker);
-  await attemptTo(attempt, "set the labels", async () => {
-    if (label === "kept, blocked added") await github.addLabel(repo, issue, "blocked");
-    if (label !== "removed") return;
-    await github.removeLabel(repo, issue, own);
-    attempt.say({ type: "issue:unlabelled", label: own });
-  });
+      attempt.say({ type: "comment:posted", url: await github.upsertComment(task.repo, issue, marker, text) });
+    }),
+    await tried(attempt, "set the labels", async () => {
+      const own = workerLabel(task.worker);
+      if (label === "kept, blocked added") await github.addLabel(task.repo, issue, "blocked");
+      if (label !== "removed") return;
+      await github.removeLabel(task.repo, issue, own);
+      attempt.say({ type: "issue:unlabelled", label: own });
+    }),
+  ];
+  // A claim that stays held (stopped), or that nobody looked after (lost), is still to be settled.
+  const final = claim !== "held" && verdict.outcome !== "lost";
+  if (final && done.every(Boolean)) fleet.store.attempts.settle(task.worker, task.n);
 }
 
-async function attemptTo(attempt: InFlight, what: string, work: () => Promise<void>): Promise<void> {
+async function endClaim(lease: Lease, state: "done" | "failed" | "released"): Promise<void> {
+  // `published` says more than we could: whoever finishes it opens or adopts its pull request.
+  if ((await lease.known()).claim?.state === "published" && state === "done")
+    throw new Error("the pull request is not confirmed");
+  await lease.finish({ state });
+}
+
+async function tried(attempt: InFlight, what: string, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
+    return true;
   } catch (error) {
     attempt.say({ type: "warning", message: `could not ${what}: ${error instanceof Error ? error.message : error}` });
+    return false;
   }
 }

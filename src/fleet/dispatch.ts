@@ -33,6 +33,8 @@ export interface Dispatched {
   readonly folder: string;
   /** The issue was being worked on already: this is that attempt, nothing was started. */
   readonly existing: boolean;
+  /** What was mended beforehand, a sentence each. */
+  readonly repaired: readonly string[];
   /** What the operator should know, a sentence each. */
   readonly remarks: readonly string[];
 }
@@ -68,7 +70,8 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
     await start(fleet, task, credentialsOf(fleet, task.worker), say, request.signal);
   } catch (error) {
     if (fleet.store.attempts.birth(task.worker, task.n)?.by === "supervisor") throw error; // It runs: not ours to undo.
-    await undo.all();
+    // What could not be undone is left to reconcile.
+    if (await undo.all()) fleet.store.attempts.settle(task.worker, task.n);
     const reason = error instanceof Error ? error.message : String(error);
     endAttempt(fleet, task, { outcome: "refused", reason }, { cancel: true });
     if (request.signal?.aborted)
@@ -113,6 +116,7 @@ async function take(
   const holder = holderOf(fleet, task);
   const label = workerLabel(task.worker);
   let taken: Taken | null = null;
+  fleet.store.attempts.unsettle(task.worker, task.n);
   // Registered first: an unclear failure may have left the claim, and releasing what is not ours does nothing.
   undo.later(async () => {
     const { tip } = taken ?? (await github.claims.read(place));
@@ -194,6 +198,7 @@ function dispatched(fleet: Fleet, task: Task, existing: boolean, remarks: readon
     pid,
     folder: fleet.store.attempts.at(worker, n).folder,
     existing,
+    repaired: [],
     remarks,
   };
 }

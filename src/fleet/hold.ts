@@ -76,19 +76,18 @@ export async function renew(
   return await claims.write(place, tip, message(place, holder, "held", tip.claim?.epoch ?? 1));
 }
 
-/** Ends our hold. @returns false when it was no longer ours to end */
+/** Ends our hold; not won when it was no longer ours to end. */
 export async function finish(
   claims: Pick<Claims, "write">,
   place: ClaimPlace,
   holder: Holder,
   tip: Tip,
   end: Pick<Claim, "state" | "pr" | "head">,
-): Promise<boolean> {
-  const written = await claims.write(place, tip, {
+): Promise<Written> {
+  return await claims.write(place, tip, {
     ...message(place, holder, end.state, tip.claim?.epoch ?? 1),
     ...end,
   });
-  return written.won;
 }
 
 /** Whether a claim was written for that attempt of this fleet. */

@@ -60,11 +60,18 @@ export class Lease {
       throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
   }
 
+  /** The claim is in a state of its own that says how it ended. */
+  get ended(): boolean {
+    const state = this.tip?.claim?.state;
+    return state === "done" || state === "failed" || state === "released";
+  }
+
   async finish(end: Pick<Claim, "state" | "pr" | "head">): Promise<boolean> {
     await this.release();
-    const ended = await finish(this.github.claims, this.place, this.holder, await this.known(), end);
-    if (ended) this.say({ type: "claim:finished", state: end.state });
-    return ended;
+    const written = await finish(this.github.claims, this.place, this.holder, await this.known(), end);
+    if (written.tip) this.tip = written.tip;
+    if (written.won) this.say({ type: "claim:finished", state: end.state });
+    return written.won;
   }
 
   private schedule(ms: number): void {

@@ -11,13 +11,17 @@ export class Undo {
     this.undone.push(action);
   }
 
-  async all(): Promise<void> {
+  /** @returns whether everything was undone */
+  async all(): Promise<boolean> {
+    let complete = true;
     for (const action of this.undone.splice(0).reverse()) {
       try {
         await action();
       } catch (error) {
+        complete = false;
         this.problem(error instanceof Error ? error.message : String(error));
       }
     }
+    return complete;
   }
 }

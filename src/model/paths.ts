@@ -16,6 +16,8 @@ export function fleetPaths(root: string) {
     history: join(control, "history.jsonl"),
     locks: join(control, "locks"),
     trash: join(control, "trash"),
+    /** A file for each attempt whose claim was not seen to end: made before the claim, so that none can be forgotten. */
+    unsettled: join(control, "unsettled"),
     /** Which accounts are at their usage limit, and until when. */
     accounts: join(control, "accounts.json"),
     repo: (repo: string) => join(control, "repos", `${folderOf(repo)}.git`),

@@ -4,7 +4,7 @@ import { FleetError } from "./errors.ts";
 
 const workerId = /^[a-z0-9][a-z0-9-]{0,31}$/;
 /** Folders of the control folder that are not workers. */
-const taken = new Set(["repos", "locks", "trash"]);
+const taken = new Set(["repos", "locks", "trash", "unsettled"]);
 
 /** @throws FleetError `usage` for anything but `^[a-z0-9][a-z0-9-]{0,31}$` */
 export function parseWorkerId(text: string): string {

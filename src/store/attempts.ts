@@ -1,5 +1,5 @@
 /** The attempt folders: turning points that are created once, and what is known of the newest attempt of a worker. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import {
@@ -15,7 +15,7 @@ import {
 import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
-import { type Task, taskSchema } from "../model/task.ts";
+import { attemptId, parseAttemptId, type Task, taskSchema } from "../model/task.ts";
 import { appendLine, createFolderOnce, createOnce, makeFolder, readOwn, replaceFile } from "../system/files.ts";
 import { liveness, withCookies } from "../system/process.ts";
 import { readRecord, toText } from "./records.ts";
@@ -100,6 +100,25 @@ export class Attempts {
     if (!createFolderOnce(this.at(worker, n).folder, files)) return null;
     replaceFile(this.paths.latest(worker), String(n));
     return task;
+  }
+
+  /** Notes, before the claim is made, that this attempt has something to settle on GitHub. */
+  unsettle(worker: string, n: number): void {
+    makeFolder(this.paths.unsettled);
+    createOnce(join(this.paths.unsettled, attemptId(worker, n)), "");
+  }
+
+  /** Claim and label are as the outcome wants them. */
+  settle(worker: string, n: number): void {
+    rmSync(join(this.paths.unsettled, attemptId(worker, n)), { force: true });
+  }
+
+  unsettled(): { worker: string; n: number }[] {
+    try {
+      return readdirSync(this.paths.unsettled).flatMap((name) => parseAttemptId(name) ?? []);
+    } catch {
+      return [];
+    }
   }
 
   /** @returns whether this birth was the first: a supervisor that loses exits at once, without an agent */

@@ -57,6 +57,7 @@ const command: CommandFactory = (app, out) =>
         return { text: planLines(plan), json: plan };
       }
       const done = await (await app()).dispatch(request);
+      for (const repair of done.repaired) await out.note(repair);
       for (const remark of done.remarks) await out.warn(remark);
       const what = `${done.repo}${done.issue === null ? "" : `#${done.issue}`}`;
       const text = done.existing

@@ -14,7 +14,7 @@ const command: CommandFactory = (app, out) =>
       const opened = await app();
       const workers = await opened.status(id === undefined ? undefined : [id]);
       const { root } = opened.settings.config;
-      return { text: statusLines(root, workers, out.columns), json: { root, workers } };
+      return { text: statusLines(root, workers, out.color ? out.columns : 400), json: { root, workers } };
     },
   });
 export default command;

@@ -1,0 +1,145 @@
+/** Brings an attempt that is over to its proper end, here and on GitHub. */
+import { mayEndForIt, statusOf } from "../model/attempt.ts";
+import { FleetError } from "../model/errors.ts";
+import { type Repair, repairsFor } from "../model/repair.ts";
+import { attemptId, type Task } from "../model/task.ts";
+import { workerLabel } from "../model/worker.ts";
+import { now } from "../system/clock.ts";
+import { collect, saveWork } from "./collect.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { Fleet } from "./fleet.ts";
+import { isOurs, renew } from "./hold.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { Lease } from "./lease.ts";
+import { finishPublished } from "./publish.ts";
+import { takeUp } from "./take-up.ts";
+
+/** Uncommitted work becomes a patch before anything is ended; a failure to save it is said, and the clone stays. */
+export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
+  const { attempts } = fleet.store;
+  const name = `attempt ${attemptId(task.worker, task.n)}`;
+  const facts = attempts.facts(task.worker, task.n);
+  const may = facts === null ? "no" : mayEndForIt(facts);
+  if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
+  const done = may === "yes" ? await saveCrashed(fleet, task) : [];
+  const reason = may === "yes" ? "the supervisor vanished" : "the supervisor never started";
+  const ended = endAttempt(fleet, task, { outcome: "lost", reason }, { cancel: may === "cancel-first" });
+  if (!ended) throw new FleetError("busy", `${name} came to life`, { hint: `cw status ${task.worker}` });
+  return [...done, `${name} was ended as lost: ${reason}`];
+}
+
+async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
+  try {
+    const attempt = await takenUp(fleet, task);
+    attempt.base = await attempt.mirror.knownBase();
+    const work = attempt.base && (await collect(attempt));
+    if (work) await saveWork(attempt, work);
+    await attempt.mirror.forget();
+    return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
+  } catch (error) {
+    return [`its work could not be saved and stays in the clone: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+/** Gives the issue back, whatever the outcome was: for reset. What was pushed already is finished, not thrown away. */
+export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
+  if (task.issue === null) return [];
+  const attempt = await takenUp(fleet, task);
+  const { ours, labelled } = await onGitHub(attempt);
+  const repairs: Repair[] = [];
+  if (ours === "published") repairs.push({ do: "finish-pull" });
+  if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
+  // Without our claim a label may be a person's, or another attempt's.
+  if (ours !== null && labelled) repairs.push({ do: "remove-label" });
+  return await carryOut(attempt, [...repairs, { do: "settle" }]);
+}
+
+/** @returns what was mended, a sentence each; nothing for an attempt that lives */
+export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
+  const facts = fleet.store.attempts.facts(task.worker, task.n);
+  const { state } = statusOf(facts, now());
+  const outcome = facts?.end?.ok ? facts.end.value.outcome : null;
+  if (outcome === null && state !== "crashed") return [];
+  if (task.issue === null) return outcome === null ? await endCrashed(fleet, task) : [];
+  const attempt = await takenUp(fleet, task);
+  const found = await onGitHub(attempt);
+  const repairs = repairsFor({ state, outcome, ...found });
+  const ended = repairs.some((repair) => repair.do === "end") ? await endCrashed(fleet, task) : [];
+  return [...ended, ...(await carryOut(attempt, repairs))];
+}
+
+/** What GitHub says of an attempt's claim and label; the lease then knows the tip. */
+async function onGitHub(attempt: InFlight) {
+  const { github, task } = attempt;
+  const lease = needLease(attempt);
+  const { tip, serverNow } = await github.claims.read(lease.place);
+  const claim = tip?.claim && isOurs(tip.claim, lease.holder) ? tip.claim : null;
+  if (tip === null || claim === null) return { ours: null, stale: false, labelled: false };
+  lease.moved(tip);
+  const { labels } = await github.issue(task.repo, lease.place.issue).catch(gone);
+  return {
+    ours: claim.state,
+    stale: serverNow - tip.committedAt > claim.leaseMs / 2,
+    labelled: labels.includes(workerLabel(task.worker)),
+  };
+}
+
+async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<string[]> {
+  const { fleet, task, github } = attempt;
+  const done: string[] = [];
+  for (const repair of repairs) {
+    switch (repair.do) {
+      case "end":
+        break; // Done before: it decides what the others work with.
+      case "finish-pull": {
+        const pull = await finishPublished(attempt, await publishedClaim(attempt));
+        done.push(`the pushed work of ${attempt.id} became pull request #${pull.number}`);
+        break;
+      }
+      case "finish-claim":
+        await needLease(attempt).finish({ state: repair.state });
+        done.push(
+          `the claim of ${attempt.id} on ${task.repo}#${task.issue} was ${repair.state === "done" ? "finished" : repair.state}`,
+        );
+        break;
+      case "renew": {
+        const lease = needLease(attempt);
+        await renew(github.claims, lease.place, lease.holder, await lease.known());
+        done.push(`the claim of ${attempt.id} on ${task.repo}#${task.issue} was renewed`);
+        break;
+      }
+      case "remove-label": {
+        const label = workerLabel(task.worker);
+        await github.removeLabel(task.repo, needLease(attempt).place.issue, label);
+        done.push(`the label ${label} was removed from ${task.repo}#${task.issue}`);
+        break;
+      }
+      case "settle":
+        fleet.store.attempts.settle(task.worker, task.n);
+        break;
+    }
+  }
+  return done;
+}
+
+async function publishedClaim(attempt: InFlight) {
+  const { claim } = await needLease(attempt).known();
+  if (claim === null) throw new Error("the claim can't be read");
+  return claim;
+}
+
+function needLease(attempt: InFlight): Lease {
+  if (attempt.lease === null) throw new Error(`attempt ${attempt.id} has no issue`);
+  return attempt.lease;
+}
+
+/** An issue that is gone carries no label. */
+function gone(error: unknown): { labels: readonly string[] } {
+  if (error instanceof FleetError && error.code === "notFound") return { labels: [] };
+  throw error;
+}
+
+async function takenUp(fleet: Fleet, task: Task): Promise<InFlight> {
+  const say: InFlight["say"] = (said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
+  return await takeUp(fleet, task, say, new AbortController().signal, () => {});
+}
