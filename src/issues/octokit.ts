@@ -54,10 +54,9 @@ export function connect(settings: GitHubSettings): Client {
       notifications: unspaced,
     } as never,
   });
-  // A write that is repeated blindly may happen twice; only reads are.
+  // A write that is repeated blindly may happen twice; only reads are. Set on a copy: the original belongs to all requests.
   client.hook.before("request", (options) => {
-    options.request ??= {};
-    if (options["method"] !== "GET") options.request["retries"] ??= 0;
+    if (options["method"] !== "GET") options.request = { retries: 0, ...options.request };
   });
   // Redirects that are not followed are answers for Octokit; for us they are refusals.
   client.hook.after("request", (response, options) => {

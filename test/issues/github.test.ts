@@ -1,0 +1,189 @@
+/** The client of GitHub over HTTP: what is asked twice happens once, and every refusal has its reason and its hint. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Fault } from "../../src/standin/faults.ts";
+import { type Client, failure, quick, startClient } from "./site.ts";
+
+let site: Client;
+beforeEach(async () => {
+  site = await startClient();
+});
+afterEach(() => site.github.close());
+const repo = "acme/site";
+const control = () => site.github.repo(repo);
+
+describe("comments", () => {
+  const marker = "claude-workers:fleet:01-1";
+  const upsert = (text: string) => site.client.upsertComment(repo, site.issue, marker, text);
+
+  test("said twice is one comment, with the last text", async () => {
+    const urls = [await upsert("First."), await upsert("First."), await upsert("Second.")];
+    expect(new Set(urls).size).toBe(1);
+    expect(control().comments(site.issue)).toMatchObject([{ body: `<!-- ${marker} -->\nSecond.` }]);
+    expect(site.github.journal.calls({ method: "POST", path: /comments/ })).toHaveLength(1);
+  });
+
+  const lost: [string, Fault["fault"], number][] = [
+    ["a lost reply", "drop-after", 1],
+    ["half a reply", { truncate: true }, 1],
+  ];
+  for (const [name, fault, count] of lost) {
+    test(`${name} is looked up, not repeated`, async () => {
+      site.github.inject({ method: "POST", path: /comments/, fault });
+      expect(await upsert("Text.")).toContain("#issuecomment-");
+      expect(control().comments(site.issue)).toHaveLength(count);
+      expect(site.github.journal.calls({ method: "POST", path: /comments/ })).toHaveLength(1);
+    });
+  }
+
+  test("another's words after the marker are not taken for ours", async () => {
+    control().comment(site.issue, `I saw <!-- ${marker} --> somewhere`);
+    await upsert("Ours.");
+    expect(control().comments(site.issue)).toHaveLength(2);
+  });
+
+  test("found on the third page; a page that fails is an error, not the end of the list", async () => {
+    await upsert("Ours.");
+    for (let at = 0; at < 250; at++) control().comment(site.issue, `Number ${at}`);
+    expect(await site.client.comments(repo, site.issue, 1000)).toHaveLength(251);
+    expect(await site.client.comments(repo, site.issue, 100)).toHaveLength(100);
+    site.github.inject({ path: /comments/, skip: 1, times: 3, fault: { status: 500, body: { message: "Oops" } } });
+    const error = await failure(site.client.comments(repo, site.issue, 1000));
+    expect(error).toMatchObject({ code: "github", message: expect.stringContaining("500") });
+    await upsert("Ours again.");
+    expect(control().comments(site.issue)).toHaveLength(251);
+  });
+});
+
+describe("labels", () => {
+  test("are one whatever the case, and are taken off so", async () => {
+    control().createLabel("Worker:01");
+    expect(await site.client.addLabel(repo, site.issue, "worker:01")).toEqual(["Worker:01"]);
+    expect((await site.client.issue(repo, site.issue)).labels).toEqual(["Worker:01"]);
+    await site.client.removeLabel(repo, site.issue, "worker:01");
+    await site.client.removeLabel(repo, site.issue, "worker:01");
+    expect(control().labels(site.issue)).toEqual([]);
+  });
+});
+
+describe("pull requests", () => {
+  const pull = { title: "Mend the link", body: "Closes #1", branch: "issue-1", base: "main" };
+  beforeEach(async () => {
+    await control().push({ branch: "issue-1", files: { "README.md": "# Better\n" } });
+  });
+
+  test("opened once, then adopted", async () => {
+    const first = await site.client.openPull(repo, pull);
+    const second = await site.client.openPull(repo, pull);
+    expect([first.adopted, second.adopted, second.pull.number]).toEqual([false, true, first.pull.number]);
+    expect(control().pulls()).toHaveLength(1);
+  });
+
+  const unclear: [string, Fault["fault"], number][] = [
+    ["a lost reply", "drop-after", 1],
+    ["half a reply", { truncate: true }, 1],
+    ["a connection that breaks before it is heard", "drop", 2],
+    ["a 500", { status: 500, body: { message: "Oops" } }, 2],
+    ["a 422 since the branch is not seen yet", { status: 422, body: { message: "Validation Failed" } }, 2],
+  ];
+  for (const [name, fault, sent] of unclear) {
+    test(`${name}: one pull request`, async () => {
+      site.github.inject({ method: "POST", path: /\/pulls$/, fault });
+      const opened = await site.client.openPull(repo, pull);
+      expect(control().pulls()).toMatchObject([{ number: opened.pull.number, head: "issue-1" }]);
+      const calls = site.github.journal.calls({ path: /\/pulls$/ }).map(({ method }) => method);
+      // Looked for before each sending, and after the last one that was not answered.
+      expect(calls.join(" ")).toBe(sent === 1 ? "GET POST GET" : "GET POST GET POST");
+    });
+  }
+
+  test("a refusal that stays is told in GitHub's words", async () => {
+    const body = { message: "Validation Failed", errors: [{ message: "No commits between main and issue-1" }] };
+    site.github.inject({ method: "POST", path: /\/pulls$/, times: 9, fault: { status: 422, body } });
+    const error = await failure(site.client.openPull(repo, pull));
+    expect(error.message).toContain("No commits between main and issue-1");
+    expect(site.github.journal.calls({ method: "POST", path: /\/pulls$/ })).toHaveLength(3);
+  });
+});
+
+describe("refusals", () => {
+  const soon = Math.floor(Date.now() / 1000) + 3600;
+  const primary = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(soon) };
+  const secondary = { message: "You have exceeded a secondary rate limit. Please wait a few minutes" };
+  const table: [string, Fault["fault"], string, RegExp, RegExp][] = [
+    ["401", { status: 401, body: { message: "Bad credentials" } }, "auth", /Bad credentials/, /GH_TOKEN/],
+    ["403", { status: 403, body: { message: "Resource not accessible" } }, "auth", /not accessible/, /read and write/],
+    [
+      "403, limit used up",
+      { status: 403, headers: primary, body: { message: "limit" } },
+      "github",
+      /limit/,
+      /after 20/,
+    ],
+    ["429, wait", { status: 429, headers: { "retry-after": "77" }, body: secondary }, "github", /secondary/, /in 77 s/],
+    ["403, wait", { status: 403, headers: { "retry-after": "77" }, body: secondary }, "github", /secondary/, /in 77 s/],
+    ["429, a proxy's", { status: 429, headers: { "retry-after": "1" }, body: "slow" }, "github", /slow/, /in 1 s/],
+    ["404", { status: 404, body: { message: "Not Found" } }, "notFound", /does not exist/, /check the name/],
+    ["410", { status: 410, body: { message: "This issue was deleted" } }, "notFound", /was deleted/, /./],
+    ["301", { status: 301, headers: { location: "/x" }, body: { message: "Moved" } }, "notFound", /moved/, /new name/],
+  ];
+  for (const [name, fault, code, message, hint] of table) {
+    test(`${name}: ${code}, asked once`, async () => {
+      site.github.inject({ method: "GET", path: /\/issues\/\d+$/, times: 9, fault });
+      const error = await failure(site.client.issue(repo, site.issue));
+      expect(error).toMatchObject({ code });
+      expect(error.message).toMatch(message);
+      expect(error.hint ?? "").toMatch(hint);
+      expect(site.github.journal.calls()).toHaveLength(1);
+    });
+  }
+
+  const failing: [string, Fault["fault"]][] = [
+    ["500", { status: 500, body: { message: "Oops" } }],
+    ["503 with a page", { status: 503, headers: { "content-type": "text/html" }, body: "<html>down</html>" }],
+    ["half an answer", { truncate: true }],
+    ["an answer that is not JSON", { status: 200, body: "<html>Please sign in</html>" }],
+    ["a connection that breaks", "drop"],
+    ["a lost answer", "drop-after"],
+    ["no answer in time", { delayMs: 60_000 }],
+  ];
+  for (const [name, fault] of failing) {
+    const client = () => site.as("acme", { ...quick, requestMs: 100 });
+    test(`${name} of a read: read again, up to a limit`, async () => {
+      site.github.inject({ method: "GET", path: /\/issues\/\d+$/, times: 2, fault });
+      expect((await client().issue(repo, site.issue)).number).toBe(site.issue);
+      site.github.inject({ method: "GET", path: /\/issues\/\d+$/, times: 99, fault });
+      const error = await failure(client().issue(repo, site.issue));
+      expect(error).toMatchObject({ code: "github", hint: expect.stringMatching(/try again/) });
+      // Three for each call; fetch itself asks once more when a connection that it had kept breaks.
+      expect(site.github.journal.calls({ method: "GET" }).length).toBeLessThanOrEqual(8);
+    });
+  }
+
+  test("a wait that GitHub asks for is kept to the second, then the call goes through; of a write, too", async () => {
+    const fault = { status: 403, headers: { "retry-after": "1" }, body: secondary };
+    site.github.inject({ method: "POST", path: /labels/, fault });
+    const before = performance.now();
+    expect(await site.client.addLabel(repo, site.issue, "worker:01")).toEqual(["worker:01"]);
+    expect(performance.now() - before).toBeGreaterThan(990);
+    expect(site.github.journal.calls({ method: "POST" })).toHaveLength(2);
+  });
+
+  test("a write that is refused names the right that is missing, also where GitHub says 404", async () => {
+    site.github.inject({ method: "POST", path: /labels/, fault: { status: 404, body: { message: "Not Found" } } });
+    const error = await failure(site.client.addLabel(repo, site.issue, "worker:01"));
+    expect(error).toMatchObject({ code: "auth", hint: expect.stringContaining("read and write") });
+  });
+
+  test("what the operator may not see does not exist", async () => {
+    expect(await failure(site.as("stranger").repository("acme/secret"))).toMatchObject({ code: "notFound" });
+    expect((await site.as("tri").repository(repo)).mayPush).toBe(false);
+    expect((await site.as("wil").repository(repo)).mayPush).toBe(true);
+  });
+});
+
+test("nobody at the other end: the address is not blamed on the issue", async () => {
+  const gone = site.client;
+  await site.github.close();
+  const error = await failure(gone.issue(repo, 1));
+  expect(error).toMatchObject({ code: "github", hint: expect.stringContaining("connection") });
+});
