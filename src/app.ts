@@ -38,6 +38,8 @@ export interface App {
   readonly settings: Settings;
   init(request: InitRequest): Promise<Initialised[]>;
   dispatch(request: DispatchRequest): Promise<Dispatched>;
+  /** Goes on with the last task of a worker that did not end well. */
+  restart(worker: string, options?: { fresh?: boolean; signal?: AbortSignal | undefined }): Promise<Dispatched>;
   /** What dispatch would do. Reads the disk, calls nobody. */
   plan(request: DispatchRequest): Promise<Plan>;
   status(ids?: readonly string[]): Promise<WorkerView[]>;
@@ -58,9 +60,11 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     init: async (request) => (await import("./fleet/init.ts")).init(fleet, request),
     dispatch: async (request) => {
       const { dispatch } = await import("./fleet/dispatch.ts");
-      const { repaired, failed } = await (await import("./fleet/reconcile.ts")).reconcile(fleet);
-      const done = await dispatch(fleet, request);
-      return { ...done, repaired, remarks: [...failed, ...done.remarks] };
+      return await afterReconcile(fleet, () => dispatch(fleet, request));
+    },
+    restart: async (worker, options) => {
+      const { restart } = await import("./fleet/restart.ts");
+      return await afterReconcile(fleet, () => restart(fleet, worker, options));
     },
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
@@ -78,6 +82,13 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
       return supervise({ ...fleet, github: githubOf(settings, "patient") }, worker, n, shutdown);
     },
   };
+}
+
+async function afterReconcile(fleet: Fleet, start: () => Promise<Dispatched>): Promise<Dispatched> {
+  const { reconcile } = await import("./fleet/reconcile.ts");
+  const { repaired, failed } = await reconcile(fleet);
+  const done = await start();
+  return { ...done, repaired, remarks: [...failed, ...done.remarks] };
 }
 
 function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): Fleet {

@@ -41,7 +41,22 @@ export interface Dispatched {
 
 /** @throws FleetError of every code but `outcome` */
 export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<Dispatched> {
-  const checked = checkRequest(request, fleet.config);
+  return await launch(fleet, checkRequest(request, fleet.config), null, request.signal);
+}
+
+/** How an attempt goes on from an earlier one of the same worker. */
+export interface Resumption {
+  readonly n: number;
+  readonly sessionId: string;
+}
+
+/** The one way in which an attempt is started, by whatever verb. @param resumes go on with that attempt's session and clone */
+export async function launch(
+  fleet: Fleet,
+  checked: CheckedRequest,
+  resumes: Resumption | null,
+  signal: AbortSignal | undefined,
+): Promise<Dispatched> {
   const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
   const candidate = mayReserve(fleet, checked);
@@ -53,8 +68,8 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
   }
   const github = await fleet.github(needGithubToken(credentials));
   const work = await readWork(github, checked.repo, checked.issue);
-  request.signal?.throwIfAborted();
-  const make = (worker: string, n: number) => makeTask(fleet, checked, choice, worker, n);
+  signal?.throwIfAborted();
+  const make = (worker: string, n: number) => makeTask(fleet, checked, choice, resumes, worker, n);
   const { task, existing } = await reserve(fleet, checked, make, work.snapshot);
   if (existing) return dispatched(fleet, task, true, []);
   const undo = new Undo((message) => say({ type: "warning", message: `could not be undone: ${message}` }));
@@ -65,23 +80,29 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
       const { title, author, hidden } = work.snapshot.issue;
       say({ type: "issue:read", title, author, hidden });
       await take(fleet, github, task, work, undo, say);
-      request.signal?.throwIfAborted();
+      signal?.throwIfAborted();
     }
-    await start(fleet, task, credentialsOf(fleet, task.worker), say, request.signal);
+    await start(fleet, task, credentialsOf(fleet, task.worker), say, signal);
   } catch (error) {
     if (fleet.store.attempts.birth(task.worker, task.n)?.by === "supervisor") throw error; // It runs: not ours to undo.
     // What could not be undone is left to reconcile.
     if (await undo.all()) fleet.store.attempts.settle(task.worker, task.n);
     const reason = error instanceof Error ? error.message : String(error);
     endAttempt(fleet, task, { outcome: "refused", reason }, { cancel: true });
-    if (request.signal?.aborted)
-      throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
+    if (signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
     throw error;
   }
   return dispatched(fleet, task, false, choice.remarks);
 }
 
-function makeTask(fleet: Fleet, checked: CheckedRequest, choice: Choice, worker: string, n: number): Task {
+function makeTask(
+  fleet: Fleet,
+  checked: CheckedRequest,
+  choice: Choice,
+  resumes: Resumption | null,
+  worker: string,
+  n: number,
+): Task {
   return {
     version: 1,
     worker,
@@ -93,9 +114,9 @@ function makeTask(fleet: Fleet, checked: CheckedRequest, choice: Choice, worker:
     innerSandbox: choice.innerSandbox,
     model: checked.model,
     limits: checked.limits,
-    sessionId: crypto.randomUUID(),
+    sessionId: resumes?.sessionId ?? crypto.randomUUID(),
     cookie: crypto.randomUUID(),
-    resumes: null,
+    resumes: resumes?.n ?? null,
     reservedAt: now(),
     reservedBy: self(),
     bornWithinMs: fleet.config.limits.ready,

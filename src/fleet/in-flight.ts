@@ -6,6 +6,7 @@ import type { AttemptPaths } from "../model/paths.ts";
 import type { Task } from "../model/task.ts";
 import type { FinalWord } from "../model/verdict.ts";
 import { Verdict } from "../model/verdict.ts";
+import type { Base } from "../store/attempts.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { uptimeMs } from "../system/clock.ts";
 import type { Figures } from "./end-attempt.ts";
@@ -28,7 +29,7 @@ export interface InFlight {
   /** Aborted, with a Verdict as reason, when the attempt has to end: stop, shutdown, claim lost, issue withdrawn. */
   readonly ending: AbortSignal;
   /** Known after prepare. */
-  base: { readonly branch: string; readonly sha: string } | null;
+  base: Base | null;
   branch: string;
   figures: Figures;
   /** Of the old HOME, in the background. */
@@ -66,7 +67,7 @@ export function throwIfEnding(attempt: Pick<InFlight, "ending">): void {
   if (attempt.ending.aborted) throw attempt.ending.reason;
 }
 
-export function needBase(attempt: InFlight): { readonly branch: string; readonly sha: string } {
+export function needBase(attempt: InFlight): Base {
   if (attempt.base === null) throw new Error("the attempt was not prepared");
   return attempt.base;
 }

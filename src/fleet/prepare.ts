@@ -1,51 +1,67 @@
 /** Before the agent: repository fetched, HOME rebuilt, clone made, prompt written. */
-import { chmodSync } from "node:fs";
+import { relative } from "node:path";
 import { branchNames, claimRef } from "../model/claim.ts";
 import { composePrompt } from "../model/prompt.ts";
+import type { Base } from "../store/attempts.ts";
 import { rebuildHome } from "../store/homes.ts";
-import { createOnce, replaceFile } from "../system/files.ts";
+import { createOnce, isFolder, replaceFile } from "../system/files.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { InFlight } from "./in-flight.ts";
 
 const instructionFiles = ["AGENTS.md", "CLAUDE.md"];
 const longestInstructions = 32 << 10;
 
-/** @returns the prompt. @throws FleetError when GitHub or git refuse */
-export async function prepare(attempt: InFlight): Promise<string> {
-  const { fleet, task, snapshot, mirror, paths, lease } = attempt;
-  const { store, config } = fleet;
-  const timeoutMs = config.steps.prepare;
-  const branch = config.repos[task.repo]?.base ?? snapshot.repository.defaultBranch;
-  const ref = lease && task.issue !== null ? claimRef(config.claims.namespace, task.issue) : null;
-  const lockName = `mirror-${task.repo.toLowerCase().replace("/", "--")}`;
-  const { base } = await oneAtATime(store.paths.locks, lockName, () => mirror.fetch(branch, ref, timeoutMs));
-  attempt.base = { branch, sha: base };
-  attempt.branch = branchNames(task.issue, 1, task.sessionId)[0] ?? "work";
+/** What the agent is told, and how. */
+export interface Prepared {
+  readonly prompt: string;
+  /** Continue the session of the attempt that this one resumes; where that is gone, begin with `prompt`. */
+  readonly resume: boolean;
+}
 
-  const home = store.paths.home(task.worker);
+/** @throws FleetError when GitHub or git refuse */
+export async function prepare(attempt: InFlight): Promise<Prepared> {
+  const { fleet, task, snapshot, paths } = attempt;
+  const { store } = fleet;
+  const fetched = await fetchBase(attempt);
   const clone = store.paths.clone(task.worker, task.repo);
-  attempt.tidying = rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, []);
-  await mirror.cloneTo(clone, attempt.branch, branch);
+  const home = store.paths.home(task.worker);
+  const old = task.resumes === null || !isFolder(clone) ? null : store.attempts.base(task.worker, task.resumes);
+  const base = old ?? fetched;
+  attempt.base = base;
+  attempt.branch = branchNames(task.issue, 1, task.sessionId)[0] ?? "work";
+  store.attempts.saveBase(task.worker, task.n, base);
+  const keep = old === null ? [] : [relative(home, clone), ".claude/projects"];
+  attempt.tidying = rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, keep);
+  const resume = old !== null && isFolder(clone);
+  if (!resume) await attempt.mirror.cloneTo(clone, attempt.branch, base.branch);
 
   const prompt = composePrompt({
     worker: task.worker,
     repo: snapshot.repository.fullName,
     branch: attempt.branch,
-    baseBranch: branch,
+    baseBranch: base.branch,
     request: store.attempts.request(task.worker, task.n),
     issue: snapshot.issue,
-    instructions: await instructions(attempt, base),
+    instructions: await instructions(attempt, base.sha),
     nonce: crypto.randomUUID(),
   });
   createOnce(paths.prompt, prompt);
   // For the agent to read; ours are in the control folder.
   replaceFile(`${home}/prompt.md`, prompt);
-  replaceFile(
-    `${home}/task.json`,
-    `${JSON.stringify({ repo: task.repo, issue: task.issue, branch: attempt.branch, attempt: attempt.id }, null, 2)}\n`,
-  );
-  chmodSync(home, 0o700);
-  return prompt;
+  const shown = { repo: task.repo, issue: task.issue, branch: attempt.branch, attempt: attempt.id };
+  replaceFile(`${home}/task.json`, `${JSON.stringify(shown, null, 2)}\n`);
+  return { prompt, resume };
+}
+
+async function fetchBase(attempt: InFlight): Promise<Base> {
+  const { fleet, task, snapshot, mirror, lease } = attempt;
+  const { store, config } = fleet;
+  const branch = config.repos[task.repo]?.base ?? snapshot.repository.defaultBranch;
+  const ref = lease && task.issue !== null ? claimRef(config.claims.namespace, task.issue) : null;
+  const lockName = `mirror-${task.repo.toLowerCase().replace("/", "--")}`;
+  const fetch = () => mirror.fetch(branch, ref, config.steps.prepare);
+  const { base } = await oneAtATime(store.paths.locks, lockName, fetch);
+  return { branch, sha: base };
 }
 
 async function instructions(attempt: InFlight, base: string): Promise<{ name: string; text: string }[]> {

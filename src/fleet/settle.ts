@@ -31,7 +31,7 @@ export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
 async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   try {
     const attempt = await takenUp(fleet, task);
-    attempt.base = await attempt.mirror.knownBase();
+    attempt.base = fleet.store.attempts.base(task.worker, task.n);
     const work = attempt.base && (await collect(attempt));
     if (work) await saveWork(attempt, work);
     await attempt.mirror.forget();

@@ -14,7 +14,7 @@ import { endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
 import { awaitReset } from "./park.ts";
-import { prepare } from "./prepare.ts";
+import { type Prepared, prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
 import { type AgentRun, runAgent } from "./run-agent.ts";
 import { takeUp } from "./take-up.ts";
@@ -79,9 +79,9 @@ async function run(
 /** All steps up to the verdict; whatever is thrown on the way becomes one, and names who is to blame. */
 async function perform(attempt: InFlight): Promise<Verdict> {
   const { config } = attempt.fleet;
-  let prompt: string;
+  let prepared: Prepared;
   try {
-    prompt = await inStep(attempt, "prepare", config.steps.prepare, () => prepare(attempt));
+    prepared = await inStep(attempt, "prepare", config.steps.prepare, () => prepare(attempt));
     throwIfEnding(attempt);
   } catch (error) {
     return verdictOfError(error, "agent");
@@ -89,7 +89,7 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   let run: AgentRun | null = null;
   let early: Verdict | null = null;
   try {
-    run = await inStep(attempt, "agent", null, () => runUntilDone(attempt, prompt));
+    run = await inStep(attempt, "agent", null, () => runUntilDone(attempt, prepared));
     early = verdictOfAgent(run);
   } catch (error) {
     early = verdictOfError(error, "agent");
@@ -132,9 +132,14 @@ async function keep(attempt: InFlight, work: Work | null, verdict: Verdict): Pro
 }
 
 /** Runs the agent; at a usage limit waits for the reset, with the claim renewed, and resumes its session. */
-async function runUntilDone(attempt: InFlight, prompt: string): Promise<AgentRun> {
-  let run = await runAgent(attempt, prompt, false, 1);
-  for (let again = 2; run.resetsAt !== null && run.result?.kind === "limited"; again++) {
+async function runUntilDone(attempt: InFlight, { prompt, resume }: Prepared): Promise<AgentRun> {
+  let run = await runAgent(attempt, resume ? interrupted : prompt, resume, 1);
+  // Nothing of a session that can't be found was lost but its memory: the clone is as it was.
+  let again = 2;
+  if (resume && !run.worked && /No conversation found/.test(run.result?.text ?? "")) {
+    run = await runAgent(attempt, `${interrupted}\n\n${prompt}`, false, again++);
+  }
+  for (; run.resetsAt !== null && run.result?.kind === "limited"; again++) {
     if (!(await awaitReset(attempt, run.resetsAt))) break;
     run = await runAgent(
       attempt,
@@ -145,3 +150,6 @@ async function runUntilDone(attempt: InFlight, prompt: string): Promise<AgentRun
   }
   return run;
 }
+
+const interrupted =
+  "You were interrupted. Look at the state of your work (git status, git log), then go on with your task.";

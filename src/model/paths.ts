@@ -44,6 +44,8 @@ function attemptPaths(folder: string) {
     /** What the operator asked for in words; absent when the issue is all. */
     request: join(folder, "request.md"),
     snapshot: join(folder, "snapshot.json"),
+    /** Branch and commit that the work starts from. */
+    base: join(folder, "base.json"),
     prompt: join(folder, "prompt.md"),
     transcript: join(folder, "transcript.jsonl"),
     stderr: join(folder, "stderr.log"),

@@ -24,6 +24,13 @@ const startedSchema = z.looseObject({ monitor: processSchema, first: z.nullable(
 /** A process group of an attempt: the child of the supervisor and, with a pid namespace, the first process inside. */
 export type Started = z.infer<typeof startedSchema>;
 
+const baseSchema = z.looseObject({ version: z.literal(1), branch: z.string(), sha: z.string() });
+/** What the work of an attempt starts from. */
+export interface Base {
+  readonly branch: string;
+  readonly sha: string;
+}
+
 export class Attempts {
   constructor(private readonly paths: FleetPaths) {}
 
@@ -160,6 +167,16 @@ export class Attempts {
   request(worker: string, n: number): string | null {
     const read = readOwn(this.at(worker, n).request, 16 << 20);
     return read?.ok ? read.value : null;
+  }
+
+  saveBase(worker: string, n: number, base: Base): void {
+    createOnce(this.at(worker, n).base, toText({ version: 1, ...base }));
+  }
+
+  /** Null when the attempt did not get as far as fetching. */
+  base(worker: string, n: number): Base | null {
+    const read = readRecord(this.at(worker, n).base, baseSchema);
+    return read?.ok ? { branch: read.value.branch, sha: read.value.sha } : null;
   }
 
   snapshot(worker: string, n: number): Snapshot | null {

@@ -55,12 +55,6 @@ export class Mirror {
     await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
   }
 
-  /** Base branch and commit of an attempt whose supervisor vanished; null when it had not fetched yet. */
-  async knownBase(): Promise<{ branch: string; sha: string } | null> {
-    const result = await this.git(["rev-parse", "--verify", `${this.ref("base")}^{commit}`], 30_000);
-    return result.ok ? { branch: "", sha: result.stdout.trim() } : null;
-  }
-
   /** Makes the worker's clone, in a folder that no agent has touched yet, on a new branch at the base. */
   async cloneTo(folder: string, branch: string, baseBranch: string): Promise<void> {
     const limit = 10 * 60_000;

@@ -4,6 +4,7 @@ import ms from "ms";
 import { FleetError } from "../../model/errors.ts";
 import { planLines } from "../../reports/plan.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
+import { interrupted } from "../interrupted.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -68,18 +69,6 @@ const command: CommandFactory = (app, out) =>
     },
   });
 export default command;
-
-/** The first interrupt undoes, the second ends at once. */
-function interrupted(): AbortSignal {
-  const abort = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => {
-      if (abort.signal.aborted) process.kill(process.pid, "SIGKILL");
-      abort.abort();
-    });
-  }
-  return abort.signal;
-}
 
 async function promptOf(given: string): Promise<string> {
   if (given === "-") return await Bun.stdin.text();

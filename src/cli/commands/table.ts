@@ -22,10 +22,16 @@ export const commands: Table = {
     load: () => import("./dispatch.ts"),
   },
   stop: { summary: "end what a worker is doing", group: "Work", load: () => import("./stop.ts") },
+  restart: {
+    summary: "go on where a stopped or crashed attempt was",
+    group: "Work",
+    load: () => import("./restart.ts"),
+  },
   reset: { summary: "make a worker free and give its issue back", group: "Work", load: () => import("./reset.ts") },
   status: { summary: "what every worker is doing", group: "Look", load: () => import("./status.ts") },
   watch: { summary: "follow workers to the end of their attempts", group: "Look", load: () => import("./watch.ts") },
   logs: { summary: "everything that an agent said", group: "Look", load: () => import("./logs.ts") },
   history: { summary: "how attempts ended", group: "Look", load: () => import("./history.ts") },
+  demo: { summary: "the whole way on a local GitHub, in ten seconds", group: "Try", load: () => import("./demo.ts") },
   _attempt: { summary: "supervise one attempt", group: "Work", load: () => import("./_attempt.ts") },
 };

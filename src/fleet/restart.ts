@@ -1,0 +1,44 @@
+/** Goes on with what a worker's last attempt did not finish: its session and its clone, or from the beginning. */
+import { statusOf } from "../model/attempt.ts";
+import { FleetError } from "../model/errors.ts";
+import { meaningOf } from "../model/outcome.ts";
+import { attemptId } from "../model/task.ts";
+import { now } from "../system/clock.ts";
+import { type Dispatched, launch } from "./dispatch.ts";
+import type { Fleet } from "./fleet.ts";
+import { endCrashed } from "./settle.ts";
+
+/** @param options.fresh a new session in a new clone. @throws FleetError `busy`, `notFound`, and as dispatch does */
+export async function restart(
+  fleet: Fleet,
+  worker: string,
+  options: { fresh?: boolean; signal?: AbortSignal | undefined } = {},
+): Promise<Dispatched> {
+  const { attempts, workers } = fleet.store;
+  workers.need(worker);
+  const facts = attempts.facts(worker);
+  const { state, reason } = statusOf(facts, now());
+  if (facts === null) throw new FleetError("notFound", `worker ${worker} has had no task yet`);
+  if (state === "unknown" || !facts.task.ok) {
+    throw new FleetError(
+      "environment",
+      `worker ${worker} is in an unknown state: ${reason ?? "its task can't be read"}`,
+    );
+  }
+  if (state !== "idle" && state !== "crashed") {
+    throw new FleetError("busy", `worker ${worker} is ${state}`, { hint: `cw stop ${worker}` });
+  }
+  const task = facts.task.value;
+  if (state === "crashed") await endCrashed(fleet, task);
+  const end = attempts.ended(worker, facts.n);
+  const id = attemptId(worker, facts.n);
+  if (end && meaningOf(end.outcome).good) {
+    throw new FleetError("notFound", `there is nothing to restart: attempt ${id} was ${end.outcome}`, {
+      hint: `cw dispatch -r ${task.repo}${task.issue === null ? " -p ..." : ` -i ${task.issue}`}`,
+    });
+  }
+  const { repo, issue, model, limits, sessionId } = task;
+  const request = attempts.request(worker, facts.n);
+  const resumes = options.fresh ? null : { n: facts.n, sessionId };
+  return await launch(fleet, { repo, issue, worker, request, model, limits }, resumes, options.signal);
+}
