@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Config } from "./config/schema.ts";
 import type { Dispatched } from "./fleet/dispatch.ts";
+import type { Check } from "./fleet/doctor.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { HistoryRequest } from "./fleet/history.ts";
 import type { Initialised, InitRequest } from "./fleet/init.ts";
@@ -42,6 +43,8 @@ export interface App {
   restart(worker: string, options?: { fresh?: boolean; signal?: AbortSignal | undefined }): Promise<Dispatched>;
   /** What dispatch would do. Reads the disk, calls nobody. */
   plan(request: DispatchRequest): Promise<Plan>;
+  /** Each prerequisite, checked by doing it. */
+  doctor(): Promise<Check[]>;
   status(ids?: readonly string[]): Promise<WorkerView[]>;
   stop(worker: string): Promise<Stopped | null>;
   reset(worker: string, options?: { force?: boolean }): Promise<Reset>;
@@ -66,6 +69,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
       const { restart } = await import("./fleet/restart.ts");
       return await afterReconcile(fleet, () => restart(fleet, worker, options));
     },
+    doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
     stop: async (worker) => (await import("./fleet/stop.ts")).stop(fleet, worker),

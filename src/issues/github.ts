@@ -56,6 +56,12 @@ export class GitHub {
     this.claims = new Claims(this.client, settings.patience);
   }
 
+  /** Whose credential this is, and how many requests it has left. @throws FleetError `auth`, `github` */
+  async whoAmI(): Promise<{ login: string; remaining: number }> {
+    const { data, headers } = await ask("the credential's own user", this.client.rest.users.getAuthenticated());
+    return { login: data.login, remaining: Number(headers["x-ratelimit-remaining"] ?? Number.NaN) };
+  }
+
   /** @throws FleetError `notFound`, `auth`, `github` */
   async repository(repo: string): Promise<Repository> {
     const { data } = await ask(`repository ${repo}`, this.client.rest.repos.get(split(repo)));

@@ -1,0 +1,98 @@
+/** Checks each prerequisite by doing it, and says how to mend what fails. */
+import { accessSync, constants, statfsSync } from "node:fs";
+import { FleetError } from "../model/errors.ts";
+import { runTool } from "../system/tools.ts";
+import { credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly state: "ok" | "warning" | "failed";
+  readonly detail: string;
+  /** What mends it. */
+  readonly hint: string | null;
+}
+
+const leastFree = 2 * 2 ** 30;
+
+export async function doctor(fleet: Fleet): Promise<Check[]> {
+  const workers = fleet.store.workers.list();
+  return [
+    await check("git", () => gitVersion(fleet)),
+    await check(`agent ${fleet.config.agent}`, async () => {
+      const { path, version } = await (await fleet.agent(fleet.config.agent)).check();
+      return `${version} (${path})`;
+    }),
+    await check("isolation", async () => {
+      const { isolation, innerSandbox, remarks } = await fleet.chooseIsolation();
+      const detail = `${isolation}${innerSandbox ? ", with Claude's own sandbox inside" : ""}`;
+      return remarks.length === 0 ? detail : { detail: [detail, ...remarks].join("; "), state: "warning" };
+    }),
+    await check("root", () => rootFolder(fleet)),
+    await check("GitHub", () => reachGitHub(fleet, workers[0])),
+    await check("Claude credential", async () => {
+      if (fleet.config.agent !== "claude") return "not needed by this agent";
+      needProvider(workers[0] === undefined ? fleet.credentials : credentialsOf(fleet, workers[0]));
+      return "present (not tried: that would cost tokens)";
+    }),
+    ...(await Promise.all(workers.map((worker) => check(`worker ${worker}`, () => workerFacts(fleet, worker))))),
+  ];
+}
+
+type Found = string | { readonly detail: string; readonly state: "warning"; readonly hint?: string };
+
+async function check(name: string, look: () => Promise<Found> | Found): Promise<Check> {
+  try {
+    const found = await look();
+    if (typeof found === "string") return { name, state: "ok", detail: found, hint: null };
+    return { name, state: found.state, detail: found.detail, hint: found.hint ?? null };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return { name, state: "failed", detail, hint: error instanceof FleetError ? (error.hint ?? null) : null };
+  }
+}
+
+async function gitVersion(fleet: Fleet): Promise<Found> {
+  const { program, toolPath } = fleet.git(null);
+  const { ok, stdout, stderr } = await runTool({
+    argv: [program, "--version"],
+    env: { PATH: toolPath },
+    timeoutMs: 10_000,
+  });
+  if (!ok) throw new FleetError("environment", `git does not run: ${stderr.trim()}`, { hint: "apt-get install git" });
+  return `${stdout.trim()} (${program})`;
+}
+
+function rootFolder(fleet: Fleet): Found {
+  const { root, control } = fleet.store.paths;
+  if (fleet.store.workers.list().length === 0) {
+    return { detail: `no workers in ${root} yet`, state: "warning", hint: "cw init 01" };
+  }
+  accessSync(control, constants.R_OK | constants.W_OK);
+  const disk = statfsSync(root);
+  const free = disk.bavail * disk.bsize;
+  const detail = `${root}, ${(free / 2 ** 30).toFixed(1)} GiB free`;
+  return free < leastFree ? { detail, state: "warning", hint: "make room: clones and builds need it" } : detail;
+}
+
+async function reachGitHub(fleet: Fleet, worker: string | undefined): Promise<Found> {
+  const credentials = worker === undefined ? fleet.credentials : credentialsOf(fleet, worker);
+  const github = await fleet.github(needGithubToken(credentials));
+  const { login, remaining } = await github.whoAmI();
+  const detail = `${fleet.config.github.apiUrl} as ${login}, ${remaining} requests left in this hour`;
+  return remaining < 500
+    ? { detail, state: "warning", hint: "wait for the hour to pass, or use another credential" }
+    : detail;
+}
+
+function workerFacts(fleet: Fleet, worker: string): Found {
+  const { name, email } = fleet.store.workers.identity(worker);
+  const stored = fleet.store.workers.secrets(worker);
+  const names = [
+    ...(stored.githubToken === undefined ? [] : ["GitHub"]),
+    ...(stored.provider && Object.keys(stored.provider).length > 0 ? ["Claude"] : []),
+  ];
+  const detail = `commits as ${name} <${email}>; stored credentials: ${names.join(", ") || "none"}`;
+  return names.length > 0
+    ? detail
+    : { detail, state: "warning", hint: `cron will have no credentials: cw refresh ${worker}` };
+}
