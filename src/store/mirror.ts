@@ -3,7 +3,6 @@
  * and work reaches it only as a bundle, so that no git of the host ever reads a folder that an agent can write.
  */
 import { rmSync } from "node:fs";
-import { dirname } from "node:path";
 import type { FleetError } from "../model/errors.ts";
 import { createOnce, isFolder, makeFolder } from "../system/files.ts";
 import type { ToolResult } from "../system/tools.ts";
@@ -38,8 +37,9 @@ export class Mirror {
     claimRef: string | null,
     timeoutMs: number,
   ): Promise<{ base: string; claim: string | null }> {
-    if (!isFolder(this.path)) {
-      makeFolder(dirname(this.path));
+    // Its folder is made by us, since git would leave the mode to the umask.
+    if (!isFolder(`${this.path}/objects`)) {
+      makeFolder(this.path);
       await this.need(["init", "--quiet", "--bare", "--template=", this.path], timeoutMs);
     }
     const refspecs = [`+refs/heads/${branch}:${this.ref("base")}`];
