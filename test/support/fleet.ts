@@ -66,8 +66,11 @@ export interface TestFleet {
   attempt(worker: string, n: number): string;
   /** Awaits the end record of an attempt. @param n default: the newest */
   ended(worker: string, n?: number, timeoutMs?: number): Promise<End>;
-  /** Messages of the claim of an issue, newest first; [] without one. */
-  claim(issue: number): Promise<{ state: string; worker: string; attempt: string; head?: string; pr?: number }[]>;
+  /** Messages of the claim of an issue, newest first; [] without one. @param repo default: acme/site */
+  claim(
+    issue: number,
+    repo?: string,
+  ): Promise<{ state: string; worker: string; attempt: string; head?: string; pr?: number }[]>;
   /** Processes, labels worker:*, claims that are still held, temp files and locks that should not be there. [] is clean. */
   leftovers(): Promise<string[]>;
   /** Kills what is left and throws if anything was; closes the local GitHub if it is ours; removes the folder. */
@@ -213,10 +216,14 @@ export async function testFleet(options: FleetOptions = {}): Promise<TestFleet> 
         () => readText(join(folderOf(), "events.jsonl")).split("\n").slice(-8).join("\n"),
       );
     },
-    async claim(issue) {
+    async claim(issue, name) {
+      const of = name === undefined ? repo : standin.repo(name);
       const ref = `refs/claude-workers/claims/issue-${issue}`;
-      if (!(ref in (await repo.refs(ref)))) return [];
-      return (await repo.messages(ref)).map((message) => JSON.parse(message));
+      if (!(ref in (await of.refs(ref)))) return [];
+      const messages = (await of.messages(ref)).map((message) =>
+        message.startsWith("{") ? JSON.parse(message) : null,
+      );
+      return messages.filter((message) => message !== null);
     },
     async leftovers() {
       // A supervisor ends a moment after it has written its last record.

@@ -41,9 +41,9 @@ export function attemptsOf(root: string): string[] {
 }
 
 const attemptFiles =
-  /^(?:(?:task|birth|stop|end|snapshot|first-[\w-]+)\.json|(?:request|prompt)\.md|(?:transcript|events|processes)\.jsonl|(?:stderr|supervisor)\.log|work\.patch|policy(?:\/[\w.-]+)?)$/;
+  /^(?:(?:task|birth|stop|end|base|snapshot|first-[\w-]+)\.json|(?:request|prompt)\.md|(?:transcript|events|processes)\.jsonl|(?:stderr|supervisor)\.log|work\.patch|policy(?:\/[\w.-]+)?)$/;
 const workerFiles = /^(?:identity\.json|secrets\.json|latest|attempts)$/;
-const controlFiles = /^(?:(?:fleet|accounts)\.json|history\.jsonl|locks|trash|repos)$/;
+const controlFiles = /^(?:(?:fleet|accounts)\.json|history\.jsonl|locks|trash|repos|unsettled)$/;
 
 /** Files below `.fleet` that nothing expects there, locks that are held, and refs of attempts that are over. */
 export async function filesLeft(root: string): Promise<string[]> {
@@ -64,6 +64,12 @@ export async function filesLeft(root: string): Promise<string[]> {
     }
     if (!list(folder).includes("end.json")) odd.push(`attempt without an end: ${relative(root, folder)}`);
   }
+  for (const attempt of list(join(control, "unsettled"))) {
+    const [, worker = "", n = ""] = /^(.*)-(\d+)$/.exec(attempt) ?? [];
+    const outcome = json(join(control, worker, "attempts", n.padStart(4, "0"), "end.json"))?.["outcome"];
+    if (outcome !== "stopped" && outcome !== "lost") odd.push(`unsettled ${attempt} (${outcome})`);
+  }
+  for (const trash of list(join(control, "trash"))) odd.push(`trash of ${trash}`);
   for (const lock of list(join(control, "locks"))) if (lock.endsWith(".lock")) odd.push(`lock ${lock}`);
   for (const owner of list(join(control, "repos"))) {
     for (const repo of list(join(control, "repos", owner))) {
