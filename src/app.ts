@@ -12,10 +12,12 @@ import type { HistoryRequest } from "./fleet/history.ts";
 import type { Initialised, InitRequest } from "./fleet/init.ts";
 import type { LogsRequest } from "./fleet/logs.ts";
 import type { Plan } from "./fleet/plan.ts";
+import type { Refreshed } from "./fleet/refresh.ts";
 import type { DispatchRequest } from "./fleet/request.ts";
 import type { Reset } from "./fleet/reset.ts";
 import type { WorkerView } from "./fleet/snapshot.ts";
 import type { Stopped } from "./fleet/stop.ts";
+import type { Todo } from "./fleet/todos.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
@@ -45,6 +47,12 @@ export interface App {
   plan(request: DispatchRequest): Promise<Plan>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
+  /** Stores the credentials of the environment, and makes the HOME of idle workers anew. */
+  refresh(ids: readonly string[]): Promise<Refreshed[]>;
+  /** The agents' own lists of things to do. @param ids default: all */
+  todos(ids?: readonly string[]): Promise<{ worker: string; todos: Todo[] }[]>;
+  /** The last events of a worker's newest attempt, oldest first. */
+  recent(worker: string): Promise<FleetEvent[]>;
   status(ids?: readonly string[]): Promise<WorkerView[]>;
   stop(worker: string): Promise<Stopped | null>;
   reset(worker: string, options?: { force?: boolean }): Promise<Reset>;
@@ -68,6 +76,13 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     restart: async (worker, options) => {
       const { restart } = await import("./fleet/restart.ts");
       return await afterReconcile(fleet, () => restart(fleet, worker, options));
+    },
+    refresh: async (ids) => (await import("./fleet/refresh.ts")).refresh(fleet, ids),
+    todos: async (ids) => (await import("./fleet/todos.ts")).todos(fleet, ids),
+    recent: async (worker) => {
+      const { attempts, journal, workers } = fleet.store;
+      workers.need(worker);
+      return journal.recent(worker, attempts.newest(worker));
     },
     doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),

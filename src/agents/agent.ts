@@ -62,6 +62,8 @@ export type AgentSignal =
       readonly word: "start" | "report_progress" | "complete" | "answer" | "fail";
       readonly text: string;
     }
+  /** An entry of the agent's own list of things to do was made or changed; `subject` null: as before. */
+  | { readonly type: "todo"; readonly id: string; readonly subject: string | null; readonly status: string }
   /** A final statement; the last one counts. `kind` says whom to blame. */
   | {
       readonly type: "result";

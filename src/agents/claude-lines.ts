@@ -52,6 +52,17 @@ const assistant = z.object({
 
 const user = z.object({
   type: z.literal("user"),
+  /** What the tool answered, in its own form; only that of the to-do tools is looked at. */
+  tool_use_result: z.optional(
+    z.catch(
+      z.object({
+        task: z.optional(z.object({ id: z.string(), subject: z.string() })),
+        taskId: z.optional(z.string()),
+        statusChange: z.optional(z.object({ to: z.string() })),
+      }),
+      {},
+    ),
+  ),
   message: z.object({
     content: z.union([
       z.string(),

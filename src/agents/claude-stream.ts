@@ -15,6 +15,7 @@ import {
 } from "./claude-lines.ts";
 
 const shown = 2_000;
+/** What the agent says as its result or by its voice is delivered whole, within reason. */
 const spoken = 60_000;
 const openCalls = 1_000;
 /** The one argument of each word of the voice. */
@@ -81,10 +82,19 @@ export function claudeReader(): AgentReader {
       calls.delete(block.tool_use_id);
       if (block.is_error !== true) signals.push({ type: "voice", word: call.word, text: call.text });
     }
+    signals.push(...todo(line));
     return signals.length === 0 ? [{ type: "heartbeat" }] : signals;
   }
 
   return { read, essential };
+}
+
+function todo({ tool_use_result: result }: User): AgentSignal[] {
+  if (result?.task) {
+    return [{ type: "todo", id: result.task.id, subject: cut(result.task.subject), status: "pending" }];
+  }
+  if (result?.taskId === undefined || result.statusChange === undefined) return [];
+  return [{ type: "todo", id: result.taskId, subject: null, status: result.statusChange.to }];
 }
 
 function system(line: Extract<Line, { type: "system" }>): AgentSignal[] {
@@ -120,7 +130,7 @@ function problems(init: Init): string[] {
 function ended(line: Result, limited: boolean): AgentSignal {
   const aborted = /^aborted/.test(line.terminal_reason ?? "");
   const words = line.result || line.errors?.join("; ") || line.terminal_reason || line.subtype || "";
-  const text = aborted ? `interrupted (${line.terminal_reason})` : cut(words);
+  const text = aborted ? `interrupted (${line.terminal_reason})` : words.slice(0, spoken);
   const ok = line.is_error !== true && line.subtype === "success" && !aborted;
   return { type: "result", ok, kind: ok ? "done" : blame(line, text, limited), text };
 }

@@ -210,6 +210,7 @@ class Heard {
       case "result":
         this.result = { ok: signal.ok, kind: signal.kind, text: mask(signal.text, this.secrets) };
         break;
+      case "todo":
       case "heartbeat":
         break;
     }

@@ -4,6 +4,7 @@ import type { Stage } from "../../demo/stage.ts";
 import { FleetError } from "../../model/errors.ts";
 import { meaningOf } from "../../model/outcome.ts";
 import { eventLine } from "../../reports/event-line.ts";
+import { cut } from "../../reports/table.ts";
 import { type CommandFactory, defineCommand, type Out, type Report } from "../command.ts";
 import { liveView } from "../live.ts";
 
@@ -63,8 +64,10 @@ async function play(stage: Stage, out: Out, signal: AbortSignal): Promise<Report
       workers,
       numbers,
       async (event) => {
-        const line = view ? null : eventLine(event);
-        if (line !== null) await out.line(line);
+        const line = eventLine(event);
+        if (line === null) return;
+        if (view === null) await out.line(line);
+        else if (event.type === "attempt:ended") await view.line(cut(line, out.columns));
       },
       signal,
     );

@@ -16,6 +16,11 @@ export type Table = Readonly<Record<string, Entry>>;
 
 export const commands: Table = {
   init: { summary: "make workers", group: "Workers", load: () => import("./init.ts") },
+  refresh: {
+    summary: "give workers the new template and credentials",
+    group: "Workers",
+    load: () => import("./refresh.ts"),
+  },
   dispatch: {
     summary: "give a worker an issue or a task, and return",
     group: "Work",
@@ -30,6 +35,8 @@ export const commands: Table = {
   reset: { summary: "make a worker free and give its issue back", group: "Work", load: () => import("./reset.ts") },
   status: { summary: "what every worker is doing", group: "Look", load: () => import("./status.ts") },
   watch: { summary: "follow workers to the end of their attempts", group: "Look", load: () => import("./watch.ts") },
+  inspect: { summary: "what a worker did last", group: "Look", load: () => import("./inspect.ts") },
+  todos: { summary: "what the agents mean to do", group: "Look", load: () => import("./todos.ts") },
   logs: { summary: "everything that an agent said", group: "Look", load: () => import("./logs.ts") },
   history: { summary: "how attempts ended", group: "Look", load: () => import("./history.ts") },
   demo: { summary: "the whole way on a local GitHub, in ten seconds", group: "Try", load: () => import("./demo.ts") },
