@@ -30,8 +30,9 @@ const command: CommandFactory = (_app, out) =>
       const stage = await setStage(agent);
       try {
         const report = await play(stage, out, signal);
-        if (keep) await keepUp(stage, out, report, signal);
-        return keep ? { ...report, text: "" } : report;
+        if (!keep) return report;
+        await keepUp(stage, out, report, signal);
+        return { ...report, text: "Everything was taken down again." };
       } catch (error) {
         // What an interrupted step says of itself is beside the point.
         if (!signal.aborted) throw error;
