@@ -144,7 +144,8 @@ export class GitHub {
     try {
       await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });
     } catch (error) {
-      if (!hasStatus(error, 404, 410)) throw githubFailure(error, `label ${label} on ${repo}#${number}`);
+      // 301: the issue was moved to another repository, and what it carries there is not ours.
+      if (!hasStatus(error, 301, 404, 410)) throw githubFailure(error, `label ${label} on ${repo}#${number}`);
     }
   }
 
