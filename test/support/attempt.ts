@@ -3,8 +3,9 @@ import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { End } from "../../src/model/attempt.ts";
+import type { FleetEvent } from "../../src/model/events.ts";
 import { meaningOf, type Outcome } from "../../src/model/outcome.ts";
-import type { RunOptions, TestFleet } from "./fleet.ts";
+import { type RunOptions, type TestFleet, until } from "./fleet.ts";
 
 export interface Play {
   readonly worker: string;
@@ -88,4 +89,42 @@ export function lanes(count: number): <T>(work: () => Promise<T>) => Promise<T> 
       else free++;
     }
   };
+}
+
+/** Awaits an event of the newest attempt of a worker. */
+export async function heard<T extends FleetEvent["type"]>(
+  fleet: TestFleet,
+  worker: string,
+  type: T,
+  fits: (event: Extract<FleetEvent, { type: T }>) => boolean = () => true,
+): Promise<Extract<FleetEvent, { type: T }>> {
+  return await until(`worker ${worker} says ${type}`, () =>
+    events(fleet, worker).find(
+      (event): event is Extract<FleetEvent, { type: T }> =>
+        event.type === type && fits(event as Extract<FleetEvent, { type: T }>),
+    ),
+  );
+}
+
+/** All events so far of the newest attempt, or of attempt n. */
+export function events(fleet: TestFleet, worker: string, n = newest(fleet, worker)): FleetEvent[] {
+  const file = join(fleet.attempt(worker, n), "events.jsonl");
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as FleetEvent);
+}
+
+export function newest(fleet: TestFleet, worker: string): number {
+  let n = 0;
+  while (existsSync(fleet.attempt(worker, n + 1))) n++;
+  return n;
+}
+
+/** The agent has begun to speak. */
+export const running = (fleet: TestFleet, worker: string) => heard(fleet, worker, "agent:ready");
+
+/** Process number of the supervisor. */
+export function supervisorOf(fleet: TestFleet, worker: string): number {
+  const birth = JSON.parse(readFileSync(join(fleet.attempt(worker, newest(fleet, worker)), "birth.json"), "utf8"));
+  return birth.process.pid;
 }
