@@ -7,9 +7,10 @@ const reportLink = "https://github.com/claude-workers/claude-workers/issues/new"
 
 /** Prints to standard error, as one JSON document when asked. @returns the exit code */
 export async function reportFailure(error: unknown, json: boolean): Promise<number> {
+  const known = error instanceof FleetError ? error : ofTheMachine(error);
   const failure =
-    error instanceof FleetError
-      ? { code: error.code, message: printable(error.message), hint: error.hint && printable(error.hint) }
+    known !== null
+      ? { code: known.code, message: printable(known.message), hint: known.hint && printable(known.hint) }
       : { code: "bug" as const, message: bugText(error), hint: `please report it: ${reportLink}` };
   if (json) await toStderr(`${JSON.stringify({ error: failure })}\n`);
   else if (failure.code === "bug")
@@ -17,6 +18,28 @@ export async function reportFailure(error: unknown, json: boolean): Promise<numb
   else await toStderr(`${failure.message}${failure.hint ? ` (hint: ${failure.hint})` : ""}\n`);
   return exitCodes[failure.code];
 }
+
+/** A disk that is full, a folder that may not be written: nobody's bug, wherever it strikes. */
+function ofTheMachine(error: unknown): FleetError | null {
+  if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return null;
+  const hint = mending[String(error.code)];
+  return hint === undefined ? null : new FleetError("environment", error.message, { hint, cause: error });
+}
+
+const path = "check owner and mode of that path";
+const mending: Readonly<Record<string, string>> = {
+  ENOSPC: "make room on the disk",
+  EDQUOT: "make room in the quota",
+  EIO: "look after the disk",
+  EACCES: path,
+  EPERM: path,
+  EROFS: "it is mounted read-only",
+  ENOTDIR: "a part of that path is not a folder",
+  EMFILE: "raise ulimit -n",
+  ENFILE: "raise fs.file-max",
+  ENOMEM: "free memory",
+  EAGAIN: "raise ulimit -u",
+};
 
 function bugText(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? String(error)) : String(error);

@@ -30,16 +30,21 @@ export interface Initialised {
 export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, request: InitRequest): Initialised[] {
   const ids = request.ids.map(parseWorkerId);
   if (ids.length === 0) throw new FleetError("usage", "which worker?", { hint: "cw init 01" });
-  if (new Set(ids).size < ids.length) throw new FleetError("usage", "the same worker is named twice");
+  if (new Set(ids).size < ids.length)
+    throw new FleetError("usage", "the same worker is named twice", { hint: "cw init 01 02" });
   const template = request.template ?? "worker";
   if (!/^[a-z0-9][a-z0-9-]*$/.test(template) || !isFolder(`${fleet.templates}/${template}`)) {
-    throw new FleetError("usage", `there is no template ${JSON.stringify(template)} in ${fleet.templates}`);
+    throw new FleetError("usage", `there is no template ${JSON.stringify(template)} in ${fleet.templates}`, {
+      hint: "--template worker",
+    });
   }
   const { paths, workers } = fleet.store;
   for (const id of ids) {
     if (workers.exists(id)) throw new FleetError("busy", `worker ${id} exists already`, { hint: `cw refresh ${id}` });
     if (existsSync(paths.home(id)))
-      throw new FleetError("busy", `${paths.home(id)} exists already and is not a worker`);
+      throw new FleetError("busy", `${paths.home(id)} exists already and is not a worker's`, {
+        hint: "move it away, or take another id",
+      });
   }
   workers.fleetId();
   return ids.map((id) => {

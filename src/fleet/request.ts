@@ -2,6 +2,7 @@
 import type { Config } from "../config/schema.ts";
 import { FleetError } from "../model/errors.ts";
 import { parseIssueNumber, parseRepo } from "../model/issue.ts";
+import { longestPrompt } from "../model/prompt.ts";
 import { type Limits, parseModel } from "../model/task.ts";
 import { parseWorkerId } from "../model/worker.ts";
 
@@ -32,8 +33,8 @@ export interface CheckedRequest {
   readonly limits: Limits;
 }
 
-/** Claude reads at most 10 MB of standard input. */
-const longestPrompt = 8 << 20;
+/** What a timer of 31 bits can wait for. */
+const longestMs = 24 * 24 * 3_600_000;
 
 /** @throws FleetError `usage` */
 export function checkRequest(request: DispatchRequest, config: Config): CheckedRequest {
@@ -44,9 +45,9 @@ export function checkRequest(request: DispatchRequest, config: Config): CheckedR
       hint: `cw dispatch -r ${request.repo} -i 22, or -p "..."`,
     });
   }
-  if (prompt?.includes("\0")) throw new FleetError("usage", "the prompt contains a NUL character");
   if (prompt !== null && Buffer.byteLength(prompt) > longestPrompt)
     throw new FleetError("usage", "the prompt is larger than 8 MiB");
+  if (prompt?.includes("\0")) throw new FleetError("usage", "the prompt contains a NUL character");
   const { limits } = config;
   return {
     repo: parseRepo(request.repo),
@@ -57,12 +58,18 @@ export function checkRequest(request: DispatchRequest, config: Config): CheckedR
     limits: {
       startMs: limits.start,
       silenceMs: limits.silence,
-      wallMs: request.timeoutMs ?? limits.wall,
+      wallMs: within("timeout", request.timeoutMs, longestMs, "above 0 and up to 24 days") ?? limits.wall,
       graceMs: limits.grace,
       parkedMs: limits.parked,
-      budgetUsd: request.budgetUsd ?? limits.budgetUsd,
-      turns: request.turns ?? limits.turns,
+      budgetUsd: within("budget", request.budgetUsd, 1e6, "above 0 and up to a million dollars") ?? limits.budgetUsd,
+      turns: within("turns", request.turns, 1e6, "a whole number above 0 and up to a million") ?? limits.turns,
       transcriptBytes: limits.transcriptBytes,
     },
   };
+}
+
+function within(name: string, value: number | undefined, most: number, expected: string): number | undefined {
+  if (value === undefined || (value > 0 && value <= most && (name !== "turns" || Number.isInteger(value))))
+    return value;
+  throw new FleetError("usage", `--${name}: ${value} is not ${expected}`, { hint: "cw dispatch --help" });
 }

@@ -1,6 +1,9 @@
 /** The prompt of an attempt: the task, a stranger's text fenced as data, the project's own instructions. Pure. */
 import type { IssueSnapshot } from "./issue.ts";
 
+/** Bytes of what an operator asks for in words. Claude reads at most 10 MB of standard input. */
+export const longestPrompt = 8 << 20;
+
 export interface PromptParts {
   readonly worker: string;
   readonly repo: string;

@@ -21,7 +21,7 @@ export function parseRecord<S extends z.ZodMiniType>(text: string, schema: S, pa
   }
   const version = typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
   if (typeof version === "number" && version > 1) {
-    return { ok: false, reason: `${path} was written by a newer claude-workers (version ${version}): cw update` };
+    return { ok: false, reason: `${path} was written by a newer claude-workers (version ${version})` };
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };

@@ -3,8 +3,15 @@ import { readdirSync } from "node:fs";
 import * as z from "zod/mini";
 import { FleetError } from "../model/errors.ts";
 import type { FleetPaths } from "../model/paths.ts";
-import { type Identity, identitySchema, isWorkerId, type StoredSecrets, secretsSchema } from "../model/worker.ts";
-import { createFolderOnce, createOnce, makeFolder, replaceFile } from "../system/files.ts";
+import {
+  type Identity,
+  identitySchema,
+  isWorkerId,
+  parseWorkerId,
+  type StoredSecrets,
+  secretsSchema,
+} from "../model/worker.ts";
+import { createFolderOnce, createOnce, errorCode, makeFolder, replaceFile } from "../system/files.ts";
 import { readRecord, toText } from "./records.ts";
 
 const fleetSchema = z.looseObject({ version: z.literal(1), id: z.string().check(z.minLength(8)) });
@@ -12,12 +19,15 @@ const fleetSchema = z.looseObject({ version: z.literal(1), id: z.string().check(
 export class Workers {
   constructor(private readonly paths: FleetPaths) {}
 
-  /** Ids in order. A fleet without a control folder has none. */
+  /** Ids in order. A fleet without a control folder has none. @throws FleetError `environment` when it can't be read */
   list(): string[] {
     try {
       return readdirSync(this.paths.control).filter(isWorkerId).sort();
-    } catch {
-      return [];
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return [];
+      throw new FleetError("environment", `${this.paths.control} can't be read (${errorCode(error)})`, {
+        hint: "CW_ROOT or --root names the folder of the workers",
+      });
     }
   }
 
@@ -25,8 +35,9 @@ export class Workers {
     return this.list().includes(id);
   }
 
-  /** @throws FleetError `notFound` */
+  /** @throws FleetError `usage` (no id at all), `notFound` */
   need(id: string): void {
+    parseWorkerId(id);
     if (!this.exists(id))
       throw new FleetError("notFound", `there is no worker ${id} in ${this.paths.root}`, { hint: `cw init ${id}` });
   }
@@ -47,6 +58,7 @@ export class Workers {
     throw new FleetError(
       "environment",
       `worker ${id} has no readable identity: ${read?.reason ?? "identity.json is missing"}`,
+      { hint: `mend or remove ${this.paths.worker(id)}` },
     );
   }
 
@@ -68,7 +80,11 @@ export class Workers {
     makeFolder(this.paths.control);
     const found = readRecord(this.paths.fleet, fleetSchema);
     if (found?.ok) return found.value.id;
-    if (found) throw new FleetError("environment", `the fleet's own record can't be read: ${found.reason}`);
+    if (found) {
+      throw new FleetError("environment", `the fleet's own record can't be read: ${found.reason}`, {
+        hint: "restore it: the claims on GitHub are told apart by it",
+      });
+    }
     createOnce(this.paths.fleet, toText({ version: 1, id: crypto.randomUUID() }));
     return this.fleetId();
   }

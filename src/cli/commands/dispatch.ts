@@ -1,10 +1,10 @@
 /** `cw dispatch`: gives a worker a task and returns. */
-import { readFileSync } from "node:fs";
-import ms from "ms";
 import { FleetError } from "../../model/errors.ts";
 import { planLines } from "../../reports/plan.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
+import { parseDuration } from "../duration.ts";
 import { interrupted } from "../interrupted.ts";
+import { promptOf } from "../prompt.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -38,19 +38,9 @@ const command: CommandFactory = (app, out) =>
         worker: args.worker,
         prompt: args.prompt === undefined ? undefined : await promptOf(args.prompt),
         model: args.model,
-        timeoutMs: optional(
-          args.timeout,
-          "timeout",
-          (text) => ms(text as ms.StringValue),
-          "a duration such as 90s, 30m, 2h",
-        ),
-        budgetUsd: optional(args.budget, "budget", Number, "a number of US dollars above 0"),
-        turns: optional(
-          args.turns,
-          "turns",
-          (text) => (/^[0-9]+$/.test(text) ? Number(text) : Number.NaN),
-          "a whole number above 0",
-        ),
+        timeoutMs: optional(args.timeout, "timeout", parseDuration, "a duration such as 90s, 30m, 2h"),
+        budgetUsd: optional(args.budget, "budget", numberOf(/^\d+(?:\.\d+)?$/), "a number of US dollars above 0"),
+        turns: optional(args.turns, "turns", numberOf(/^\d+$/), "a whole number above 0"),
         signal,
       };
       if (args["dry-run"]) {
@@ -70,16 +60,6 @@ const command: CommandFactory = (app, out) =>
   });
 export default command;
 
-async function promptOf(given: string): Promise<string> {
-  if (given === "-") return await Bun.stdin.text();
-  if (!given.startsWith("@")) return given;
-  try {
-    return readFileSync(given.slice(1), "utf8");
-  } catch (error) {
-    throw new FleetError("usage", `the prompt file can't be read: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
 function optional(
   text: string | undefined,
   flag: string,
@@ -89,5 +69,12 @@ function optional(
   if (text === undefined) return undefined;
   const value = parse(text);
   if (value !== undefined && Number.isFinite(value) && value > 0) return value;
-  throw new FleetError("usage", `--${flag}: ${JSON.stringify(text.slice(0, 40))} is not ${expected}`);
+  throw new FleetError("usage", `--${flag}: ${JSON.stringify(text.slice(0, 40))} is not ${expected}`, {
+    hint: "cw dispatch --help",
+  });
+}
+
+/** Digits only: `0x10`, `1e9` and blanks are mistakes that Number() takes. */
+function numberOf(form: RegExp): (text: string) => number | undefined {
+  return (text) => (form.test(text) ? Number(text) : undefined);
 }

@@ -1,9 +1,9 @@
 /** `cw history`: how attempts ended. */
-import ms from "ms";
 import { FleetError } from "../../model/errors.ts";
 import { outcomeNames } from "../../model/outcome.ts";
 import { historyLines } from "../../reports/history.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
+import { parseDuration } from "../duration.ts";
 
 const command: CommandFactory = (app) =>
   defineCommand({
@@ -20,10 +20,13 @@ const command: CommandFactory = (app) =>
     },
     run: async ({ id, limit, outcome, since }) => {
       if (limit !== undefined && !/^[1-9][0-9]{0,8}$/.test(limit))
-        throw new FleetError("usage", `--limit: not a number: ${limit}`);
-      const age = since === undefined ? undefined : ms(since as ms.StringValue);
+        throw new FleetError("usage", `--limit: ${JSON.stringify(limit.slice(0, 40))} is not a whole number above 0`);
+      const age = since === undefined ? undefined : parseDuration(since);
       if (since !== undefined && !(age !== undefined && age > 0))
-        throw new FleetError("usage", `--since: not a duration: ${since}`);
+        throw new FleetError(
+          "usage",
+          `--since: ${JSON.stringify(since.slice(0, 40))} is not a duration such as 7d, 12h`,
+        );
       const ends = await (await app()).history({
         worker: id,
         limit: limit === undefined ? undefined : Number(limit),
