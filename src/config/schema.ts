@@ -147,6 +147,33 @@ export const configSchema = z.strictObject({
     verify: duration("30m", "longest time to check it, gates included"),
     publish: duration("5m", "longest time to push it and to open the pull request"),
   }),
+  assign: group({
+    priorityLabels: key(
+      z._default(z.array(text), []),
+      "labels whose issues assign takes up first, most urgent first",
+      `a list of labels, such as ["urgent", "bug"]`,
+    ),
+    approvalLabel: key(
+      z._default(z.nullable(text), null),
+      "label by which a person with write permission approves a stranger's issue; null: strangers' issues are left alone",
+      "a label, or null",
+    ),
+    reserve: key(
+      z._default(z.int().check(z.nonnegative()), 0),
+      "idle workers that assign leaves free",
+      "a whole number, 0 or more",
+    ),
+    limit: limit(
+      z.int().check(z.positive()),
+      "most attempts that one assign starts",
+      "a whole number above 0, or null",
+    ),
+    perRepo: limit(
+      z.int().check(z.positive()),
+      "most attempts at once in one repository",
+      "a whole number above 0, or null",
+    ),
+  }),
   repos: key(
     z._default(z.record(z.string().check(z.refine(isRepo)), repo), {}),
     "settings of single repositories, by owner/name",

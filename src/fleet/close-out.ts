@@ -16,20 +16,28 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   const issue = task.issue;
   if (issue === null || lease === null) return;
   await lease.release();
+  // Before the claim says so: from then on a missing `blocked` means that a person took it away.
+  const blocked =
+    label === "kept, blocked added" &&
+    (await tried(
+      attempt,
+      "set the label blocked",
+      async () => void (await github.addLabel(task.repo, issue, "blocked")),
+    ));
   const done = [
+    blocked || label !== "kept, blocked added",
     claim === "held" ||
       claim === "untouched" ||
       lease.ended ||
-      (await tried(attempt, "end the claim", () => endClaim(lease, claim))),
+      (await tried(attempt, "end the claim", () => endClaim(lease, claim, blocked))),
     await tried(attempt, "comment on the issue", async () => {
       const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
       if (text === null) return;
       const marker = commentMarker(fleet.store.workers.fleetId(), attempt.id);
       attempt.say({ type: "comment:posted", url: await github.upsertComment(task.repo, issue, marker, text) });
     }),
-    await tried(attempt, "set the labels", async () => {
+    await tried(attempt, "take the label away", async () => {
       const own = workerLabel(task.worker);
-      if (label === "kept, blocked added") await github.addLabel(task.repo, issue, "blocked");
       if (label !== "removed") return;
       await github.removeLabel(task.repo, issue, own);
       attempt.say({ type: "issue:unlabelled", label: own });
@@ -40,11 +48,11 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   if (final && done.every(Boolean)) fleet.store.attempts.settle(task.worker, task.n);
 }
 
-async function endClaim(lease: Lease, state: "done" | "failed" | "released"): Promise<void> {
+async function endClaim(lease: Lease, state: "done" | "failed" | "released", blocked: boolean): Promise<void> {
   // `published` says more than we could: whoever finishes it opens or adopts its pull request.
   if ((await lease.known()).claim?.state === "published" && state === "done")
     throw new Error("the pull request is not confirmed");
-  await lease.finish({ state });
+  await lease.finish(blocked ? { state, blocked } : { state });
 }
 
 async function tried(attempt: InFlight, what: string, work: () => Promise<void>): Promise<boolean> {

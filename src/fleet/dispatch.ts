@@ -41,7 +41,7 @@ export interface Dispatched {
 
 /** @throws FleetError of every code but `outcome` */
 export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<Dispatched> {
-  return await launch(fleet, checkRequest(request, fleet.config), null, request.signal);
+  return await launch(fleet, checkRequest(request, fleet.config), { signal: request.signal });
 }
 
 /** How an attempt goes on from an earlier one of the same worker. */
@@ -50,13 +50,17 @@ export interface Resumption {
   readonly sessionId: string;
 }
 
-/** The one way in which an attempt is started, by whatever verb. @param resumes go on with that attempt's session and clone */
-export async function launch(
-  fleet: Fleet,
-  checked: CheckedRequest,
-  resumes: Resumption | null,
-  signal: AbortSignal | undefined,
-): Promise<Dispatched> {
+interface Way {
+  /** Go on with that attempt's session and clone. */
+  readonly resumes?: Resumption | null;
+  /** Nobody named the issue: throws when what was read of it may not be worked on. Finished claims count. */
+  readonly vet?: (work: Work) => Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The one way in which an attempt is started, by whatever verb. */
+export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): Promise<Dispatched> {
+  const { resumes = null, vet, signal } = way;
   const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
   const candidate = mayReserve(fleet, checked);
@@ -68,6 +72,7 @@ export async function launch(
   }
   const github = await fleet.github(needGithubToken(credentials));
   const work = await readWork(github, checked.repo, checked.issue);
+  await vet?.(work);
   signal?.throwIfAborted();
   const make = (worker: string, n: number) => makeTask(fleet, checked, choice, resumes, worker, n);
   const { task, existing } = await reserve(fleet, checked, make, work.snapshot);
@@ -79,7 +84,7 @@ export async function launch(
     if (work.snapshot.issue) {
       const { title, author, hidden } = work.snapshot.issue;
       say({ type: "issue:read", title, author, hidden });
-      await take(fleet, github, task, work, undo, say);
+      await take(fleet, github, task, work, vet === undefined, undo, say);
       signal?.throwIfAborted();
     }
     await start(fleet, task, credentialsOf(fleet, task.worker), say, signal);
@@ -128,6 +133,7 @@ async function take(
   github: GitHub,
   task: Task,
   work: Work,
+  again: boolean,
   undo: Undo,
   say: (said: Said) => void,
 ): Promise<void> {
@@ -147,6 +153,8 @@ async function take(
   taken = await acquire(github.claims, place, holder, {
     mayRetake: (attempt) => isOver(fleet, attempt),
     pullIsOpen: async (pr) => (await github.pull(task.repo, pr)).open,
+    again,
+    labels: issue.labels,
   });
   say({ type: "issue:claimed", sha: taken.tip.sha, epoch: taken.epoch });
   await clearLabels(github, task, issue.labels, taken);

@@ -31,10 +31,23 @@ export async function acquire(
   claims: Pick<Claims, "read" | "write">,
   place: ClaimPlace,
   holder: Holder,
-  ask: { mayRetake: (attempt: string) => boolean; pullIsOpen: (pr: number) => Promise<boolean> },
+  ask: {
+    mayRetake: (attempt: string) => boolean;
+    pullIsOpen: (pr: number) => Promise<boolean>;
+    /** A person named the issue: what finished before does not count. */
+    again: boolean;
+    /** Of the issue, as it was read. */
+    labels: readonly string[];
+  },
 ): Promise<Taken> {
   const { tip, serverNow } = await claims.read(place);
-  const decision = acquireDecision(tip, { serverNow, graceMs: holder.graceMs, host: holder.host, again: true });
+  const decision = acquireDecision(tip, {
+    serverNow,
+    graceMs: holder.graceMs,
+    host: holder.host,
+    again: ask.again,
+    labels: ask.labels,
+  });
   const name = `${place.repo}#${place.issue}`;
   switch (decision.kind) {
     case "taken":
@@ -82,7 +95,7 @@ export async function finish(
   place: ClaimPlace,
   holder: Holder,
   tip: Tip,
-  end: Pick<Claim, "state" | "pr" | "head">,
+  end: Pick<Claim, "state" | "pr" | "head" | "blocked">,
 ): Promise<Written> {
   return await claims.write(place, tip, {
     ...message(place, holder, end.state, tip.claim?.epoch ?? 1),

@@ -66,7 +66,7 @@ export class Lease {
     return state === "done" || state === "failed" || state === "released";
   }
 
-  async finish(end: Pick<Claim, "state" | "pr" | "head">): Promise<boolean> {
+  async finish(end: Pick<Claim, "state" | "pr" | "head" | "blocked">): Promise<boolean> {
     await this.release();
     const written = await finish(this.github.claims, this.place, this.holder, await this.known(), end);
     if (written.tip) this.tip = written.tip;

@@ -40,5 +40,5 @@ export async function restart(
   const { repo, issue, model, limits, sessionId } = task;
   const request = attempts.request(worker, facts.n);
   const resumes = options.fresh ? null : { n: facts.n, sessionId };
-  return await launch(fleet, { repo, issue, worker, request, model, limits }, resumes, options.signal);
+  return await launch(fleet, { repo, issue, worker, request, model, limits }, { resumes, signal: options.signal });
 }

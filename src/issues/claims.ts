@@ -2,7 +2,7 @@
  * The claim as GitHub keeps it: a ref per issue that only moves forward. `write` is its one primitive, a compare-and-swap:
  * a commit whose parent is the tip that we saw is a fast-forward only while that tip is still there.
  */
-import { type Claim, claimRef, claimSchema, type Tip } from "../model/claim.ts";
+import { type Claim, claimRef, parseClaim, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
@@ -123,15 +123,6 @@ function toTip(commit: { sha: string; message: string; tree: { sha: string }; co
     claim: parseClaim(commit.message),
     committedAt: Date.parse(commit.committer.date),
   };
-}
-
-function parseClaim(message: string): Claim | null {
-  try {
-    const parsed = claimSchema.safeParse(JSON.parse(message));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
 }
 
 function dateOf(error: unknown): number {

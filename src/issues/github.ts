@@ -1,8 +1,9 @@
-/** GitHub as a source of work: repositories, issues, labels, comments and pull requests. One request a line, errors in our terms. */
-import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
+import { Approvals } from "./approvals.ts";
+import { ask, split } from "./ask.ts";
 import { Claims } from "./claims.ts";
 import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
+import { type ListCache, Listing } from "./listing.ts";
 import { type Client, connect, type GitHubSettings } from "./octokit.ts";
 
 export interface Repository {
@@ -47,6 +48,7 @@ export interface Pull {
 
 export class GitHub {
   readonly claims: Claims;
+  readonly approvals: Approvals;
   private readonly client: Client;
   private readonly backoffMs: number;
 
@@ -54,6 +56,7 @@ export class GitHub {
     this.client = connect(settings);
     this.backoffMs = settings.patience.backoffMs;
     this.claims = new Claims(this.client, settings.patience);
+    this.approvals = new Approvals(this.client);
   }
 
   /** Whose credential this is, and how many requests it has left. @throws FleetError `auth`, `github` */
@@ -130,6 +133,11 @@ export class GitHub {
       if (hasStatus(error, 403, 404)) return false;
       throw githubFailure(error, `permission of ${login} on ${repo}`);
     }
+  }
+
+  /** Lists for ticks. @param cache what they were before */
+  listing(cache: ListCache): Listing {
+    return new Listing(this.client, cache);
   }
 
   /** Adds a label, which makes it where the repository has none of that name. @returns the labels after it */
@@ -227,20 +235,6 @@ export class GitHub {
       `pull request ${repo}#${number}`,
       this.client.rest.pulls.update({ ...split(repo), pull_number: number, body }),
     );
-  }
-}
-
-function split(repo: string): { owner: string; repo: string } {
-  const [owner, name] = repo.split("/");
-  if (owner === undefined || name === undefined) throw new FleetError("usage", `not a repository: ${repo}`);
-  return { owner, repo: name };
-}
-
-async function ask<T>(what: string, request: Promise<T>): Promise<T> {
-  try {
-    return await request;
-  } catch (error) {
-    throw githubFailure(error, what);
   }
 }
 

@@ -21,8 +21,19 @@ export const claimSchema = z.looseObject({
   nonce: z.string(),
   head: z.optional(z.string()),
   pr: z.optional(z.number()),
+  /** The label `blocked` was put before this was written: where it is missing, somebody has taken it away. */
+  blocked: z.optional(z.boolean()),
 });
 export type Claim = z.infer<typeof claimSchema>;
+
+/** Null for a message that is not ours to understand. */
+export function parseClaim(message: string): Claim | null {
+  try {
+    return claimSchema.safeParse(JSON.parse(message)).data ?? null;
+  } catch {
+    return null;
+  }
+}
 
 /** Newest commit of a chain. `claim` null: a message that is not ours to understand. */
 export interface Tip {
@@ -50,7 +61,7 @@ export type AcquireDecision =
  */
 export function acquireDecision(
   tip: Tip | null,
-  at: { serverNow: number; graceMs: number; host: string; again: boolean },
+  at: { serverNow: number; graceMs: number; host: string; again: boolean; labels?: readonly string[] },
 ): AcquireDecision {
   if (tip === null) return { kind: "free", epoch: 1 };
   const { claim } = tip;
@@ -65,7 +76,9 @@ export function acquireDecision(
         return { kind: "taken", why: claim.pr ? `pull request #${claim.pr} was delivered for it` : "it was answered" };
       return claim.pr === undefined ? { kind: "free", epoch } : { kind: "delivered", epoch, pr: claim.pr };
     case "failed":
-      return at.again ? { kind: "free", epoch } : { kind: "taken", why: `attempt ${claim.attempt} failed on it` };
+      return at.again || wasUnblocked(claim, at.labels ?? ["blocked"])
+        ? { kind: "free", epoch }
+        : { kind: "taken", why: `attempt ${claim.attempt} failed on it` };
     case "published":
       // Has no lease: the work exists, so another agent would do it twice.
       return { kind: "unfinished", claim };
@@ -74,6 +87,13 @@ export function acquireDecision(
       if (at.serverNow - tip.committedAt > claim.leaseMs + at.graceMs) return { kind: "free", epoch };
       return { kind: "taken", why: `${by} has it` };
   }
+}
+
+/** An agent declined, the issue was marked `blocked`, and a person took that mark away. */
+export function wasUnblocked(claim: Claim, labels: readonly string[]): boolean {
+  return (
+    claim.state === "failed" && claim.blocked === true && !labels.some((label) => label.toLowerCase() === "blocked")
+  );
 }
 
 /** Branch names come from numbers alone, never from a title. */

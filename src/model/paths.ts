@@ -14,6 +14,8 @@ export function fleetPaths(root: string) {
     control,
     fleet: join(control, "fleet.json"),
     history: join(control, "history.jsonl"),
+    /** What GitHub's lists were, a file for each credential. */
+    lists: join(control, "lists.d"),
     locks: join(control, "locks"),
     trash: join(control, "trash"),
     /** A file for each attempt whose claim was not seen to end: made before the claim, so that none can be forgotten. */

@@ -27,6 +27,11 @@ export const commands: Table = {
     load: () => import("./dispatch.ts"),
   },
   stop: { summary: "end what a worker is doing", group: "Work", load: () => import("./stop.ts") },
+  assign: {
+    summary: "give idle workers the open issues; made for cron",
+    group: "Work",
+    load: () => import("./assign.ts"),
+  },
   restart: {
     summary: "go on where a stopped or crashed attempt was",
     group: "Work",

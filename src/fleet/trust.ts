@@ -1,0 +1,20 @@
+/** Asks GitHub what trust in an issue's text rests on. Every doubt is a no. */
+import type { GitHub } from "../issues/github.ts";
+import { type Trust, trustOf } from "../model/trust.ts";
+
+export async function trustIn(
+  github: GitHub,
+  repo: string,
+  issue: { readonly number: number; readonly author: string },
+  approvalLabel: string | null,
+): Promise<Trust> {
+  const { author, number } = issue;
+  const authorMayWrite = await github.mayWrite(repo, author);
+  const nothing = { author, authorMayWrite, approvalLabel, approval: null, editedAt: null };
+  if (authorMayWrite || approvalLabel === null) return trustOf(nothing);
+  const approval = await github.approvals.labelledBy(repo, number, approvalLabel);
+  if (approval === null) return trustOf(nothing);
+  const mayWrite = await github.mayWrite(repo, approval.by);
+  const editedAt = mayWrite ? await github.approvals.lastEdited(repo, number) : null;
+  return trustOf({ ...nothing, approval: { ...approval, mayWrite }, editedAt });
+}

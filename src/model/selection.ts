@@ -1,0 +1,148 @@
+/** Which open issues a tick takes up, in which order, and why not the others. Pure. */
+import { type Claim, wasUnblocked } from "./claim.ts";
+import { workerLabel } from "./worker.ts";
+
+/** An open issue as a list shows it. Text is not here but for what decides. */
+export interface Candidate {
+  readonly repo: string;
+  readonly number: number;
+  /** ISO 8601 */
+  readonly createdAt: string;
+  readonly author: string;
+  readonly labels: readonly string[];
+  readonly isPullRequest: boolean;
+  /** Numbers that a line `blocked by #N` of its text names. */
+  readonly blockedBy: readonly number[];
+  /** Open blockers by GitHub's own issue dependencies; 0 where the API does not offer them. */
+  readonly openBlockers: number;
+}
+
+export interface SelectionFacts {
+  readonly candidates: readonly Candidate[];
+  /** Newest state of each claim, by `owner/repo#N`; `expired` by GitHub's clock. */
+  readonly claims: ReadonlyMap<string, { readonly claim: Claim | null; readonly expired: boolean }>;
+  /** Workers of this fleet that are idle. */
+  readonly idle: number;
+  /** Attempts of this fleet that run now, by repository in lower case. */
+  readonly running: ReadonlyMap<string, number>;
+  /** Why its text may not be worked on, for those that were looked at, by `owner/repo#N`. */
+  readonly untrusted: ReadonlyMap<string, string>;
+  /** How often an issue's attempt was lost here (shutdowns do not count), by `owner/repo#N`. */
+  readonly lost: ReadonlyMap<string, number>;
+}
+
+export interface SelectionRules {
+  /** Earlier ones first; issues without one come last. */
+  readonly priorityLabels: readonly string[];
+  /** Idle workers that are left free. */
+  readonly reserve: number;
+  /** Most new attempts of this tick; null is no limit. */
+  readonly limit: number | null;
+  /** Most attempts at once in one repository; null is no limit. */
+  readonly perRepo: number | null;
+}
+
+/** One vocabulary for skipping; `assign --json` and `explain` show it. */
+export type SkipReason =
+  | "pull request"
+  | "blocked"
+  | "labelled"
+  | "claimed"
+  | "done"
+  | "failed before"
+  | "waits for another issue"
+  | "untrusted"
+  | "lost twice"
+  | "no idle worker"
+  | "limit reached";
+
+export interface Selected {
+  readonly picked: readonly Candidate[];
+  readonly skipped: readonly { readonly candidate: Candidate; readonly why: SkipReason; readonly detail: string }[];
+}
+
+export function issueKey(repo: string, number: number): string {
+  return `${repo.toLowerCase()}#${number}`;
+}
+
+export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
+  const picked: Candidate[] = [];
+  const skipped: Selected["skipped"][number][] = [];
+  const open = new Set(
+    facts.candidates.filter((one) => !one.isPullRequest).map((one) => issueKey(one.repo, one.number)),
+  );
+  const running = new Map(facts.running);
+  const room = Math.min(Math.max(0, facts.idle - rules.reserve), rules.limit ?? Number.POSITIVE_INFINITY);
+  for (const candidate of [...facts.candidates].sort(byUrgency(rules.priorityLabels))) {
+    const why = whyNot(candidate, facts, open);
+    if (why !== null) {
+      skipped.push({ candidate, ...why });
+      continue;
+    }
+    const repo = candidate.repo.toLowerCase();
+    const there = running.get(repo) ?? 0;
+    if (rules.perRepo !== null && there >= rules.perRepo) {
+      skipped.push({ candidate, why: "limit reached", detail: `${there} attempts run in ${candidate.repo}` });
+    } else if (picked.length >= room) {
+      const limited = rules.limit !== null && picked.length >= rules.limit;
+      skipped.push({ candidate, why: limited ? "limit reached" : "no idle worker", detail: "" });
+    } else {
+      picked.push(candidate);
+      running.set(repo, there + 1);
+    }
+  }
+  return { picked, skipped };
+}
+
+/** What speaks against an issue by itself, whatever room there is; null when nothing does. */
+export function whyNot(
+  candidate: Candidate,
+  facts: Pick<SelectionFacts, "claims" | "lost" | "untrusted">,
+  open: ReadonlySet<string>,
+): { readonly why: SkipReason; readonly detail: string } | null {
+  const no = (why: SkipReason, detail = "") => ({ why, detail });
+  if (candidate.isPullRequest) return no("pull request");
+  const blocked = candidate.labels.find((label) => label.toLowerCase() === "blocked");
+  if (blocked !== undefined) return no("blocked", `label ${blocked}`);
+  const held = facts.claims.get(issueKey(candidate.repo, candidate.number));
+  const worker = candidate.labels.find((label) => /^worker:/i.test(label));
+  // The label of an attempt that declined stays for people to see; the mark that they take away is `blocked`.
+  const stays = held?.claim && wasUnblocked(held.claim, candidate.labels) && worker === workerLabel(held.claim.worker);
+  if (worker !== undefined && !stays) return no("labelled", `label ${worker}`);
+  if (held) {
+    const { claim, expired } = held;
+    if (claim === null) return no("claimed", "by a newer or another program");
+    const by = `worker ${claim.worker}, attempt ${claim.attempt}`;
+    if (claim.state === "held" && !expired) return no("claimed", by);
+    if (claim.state === "published") return no("claimed", `${by}, whose work is pushed`);
+    if (claim.state === "done")
+      return no("done", claim.pr === undefined ? "it was answered" : `pull request #${claim.pr}`);
+    if (claim.state === "failed" && !wasUnblocked(claim, candidate.labels)) return no("failed before", by);
+  }
+  const waits = candidate.blockedBy.filter((number) => open.has(issueKey(candidate.repo, number)));
+  if (waits.length > 0) return no("waits for another issue", waits.map((number) => `#${number}`).join(", "));
+  if (candidate.openBlockers > 0)
+    return no("waits for another issue", `${candidate.openBlockers} by GitHub's dependencies`);
+  if ((facts.lost.get(issueKey(candidate.repo, candidate.number)) ?? 0) >= 2) return no("lost twice");
+  const stranger = facts.untrusted.get(issueKey(candidate.repo, candidate.number));
+  return stranger === undefined ? null : no("untrusted", stranger);
+}
+
+/** Priority labels in their order, then the oldest; the number decides between twins. */
+function byUrgency(priorities: readonly string[]) {
+  const wanted = priorities.map((label) => label.toLowerCase());
+  const rank = (candidate: Candidate) => {
+    const ranks = candidate.labels.map((label) => wanted.indexOf(label.toLowerCase())).filter((at) => at >= 0);
+    return Math.min(...ranks, wanted.length);
+  };
+  return (a: Candidate, b: Candidate) =>
+    rank(a) - rank(b) || a.createdAt.localeCompare(b.createdAt) || a.repo.localeCompare(b.repo) || a.number - b.number;
+}
+
+/** Lines of an issue's text that name its blockers: `blocked by #12`, `Blocked by: #12, #13`. */
+export function blockersIn(body: string): number[] {
+  const lines = body.match(/^[\s>*-]*blocked by:?\s+#\d+(?:[\s,]+(?:and\s+)?#\d+)*/gim) ?? [];
+  return [
+    ...new Set(lines.flatMap((line) => (line.match(/#(\d{1,10})/g) ?? []).map((found) => Number(found.slice(1))))),
+  ];
+}

@@ -1,0 +1,34 @@
+/** Whether a stranger's text may be worked on without a person having named it. Unknown means no. Pure. */
+
+export interface TrustFacts {
+  readonly author: string;
+  /** Write, maintain or admin permission now. */
+  readonly authorMayWrite: boolean;
+  /** Label that stands for a writer's approval; null when none is configured. */
+  readonly approvalLabel: string | null;
+  /** Who put that label last, if it is still there, and whether that person may write now. */
+  readonly approval: { readonly by: string; readonly at: string; readonly mayWrite: boolean } | null;
+  /** Last edit of title or body, ISO 8601; null: never edited; "unknown": GitHub did not say. */
+  readonly editedAt: string | null | "unknown";
+}
+
+export interface Trust {
+  readonly trusted: boolean;
+  readonly why: string;
+}
+
+export function trustOf(facts: TrustFacts): Trust {
+  const { author, approval, approvalLabel, editedAt } = facts;
+  if (facts.authorMayWrite) return { trusted: true, why: `${author} may write to the repository` };
+  const stranger = `${author} may not write to the repository`;
+  if (approvalLabel === null) return { trusted: false, why: `${stranger}, and no approval label is configured` };
+  if (approval === null) return { trusted: false, why: `${stranger}, and nobody has put the label ${approvalLabel}` };
+  if (!approval.mayWrite)
+    return { trusted: false, why: `${stranger}, and neither may ${approval.by}, who put the label ${approvalLabel}` };
+  if (editedAt === "unknown")
+    return { trusted: false, why: `${stranger}, and it is not known whether the text was edited after the approval` };
+  // Both have a resolution of one second: the same second proves nothing.
+  if (editedAt !== null && editedAt >= approval.at)
+    return { trusted: false, why: `the text was edited after ${approval.by} approved it` };
+  return { trusted: true, why: `${approval.by}, who may write, approved it` };
+}

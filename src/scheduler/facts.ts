@@ -1,0 +1,52 @@
+/** What a tick decides from: the lists of GitHub, and how busy the fleet is. */
+import type { Fleet } from "../fleet/fleet.ts";
+import { statusOf } from "../model/attempt.ts";
+import type { Claim } from "../model/claim.ts";
+import { FleetError } from "../model/errors.ts";
+import { type Candidate, issueKey } from "../model/selection.ts";
+import { now } from "../system/clock.ts";
+
+/** Repositories that are read at the same time. */
+const atOnce = 8;
+
+type Listing = ReturnType<Awaited<ReturnType<Fleet["github"]>>["listing"]>;
+
+export async function readAll(fleet: Fleet, listing: Listing, repos: readonly string[], failed: string[]) {
+  const { namespace, grace } = fleet.config.claims;
+  const candidates: Candidate[] = [];
+  const claims = new Map<string, { claim: Claim | null; expired: boolean }>();
+  const queue = [...repos];
+  const reader = async () => {
+    for (let repo = queue.shift(); repo !== undefined; repo = queue.shift()) {
+      try {
+        const [issues, held] = await Promise.all([listing.openIssues(repo), listing.claims(repo, namespace)]);
+        candidates.push(...issues);
+        for (const { issue, claim, committedAt } of held) {
+          const expired = claim !== null && listing.serverNow - committedAt > claim.leaseMs + grace;
+          claims.set(issueKey(repo, issue), { claim, expired });
+        }
+      } catch (error) {
+        if (!(error instanceof FleetError)) throw error;
+        failed.push(`${repo} could not be read: ${error.message}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, reader));
+  return { candidates, claims };
+}
+
+export function busyness(fleet: Fleet): { idle: number; running: Map<string, number> } {
+  const running = new Map<string, number>();
+  let idle = 0;
+  const at = now();
+  for (const worker of fleet.store.workers.list()) {
+    const facts = fleet.store.attempts.facts(worker);
+    if (statusOf(facts, at).state === "idle") {
+      idle++;
+      continue;
+    }
+    const repo = facts?.task.ok ? facts.task.value.repo.toLowerCase() : null;
+    if (repo !== null) running.set(repo, (running.get(repo) ?? 0) + 1);
+  }
+  return { idle, running };
+}

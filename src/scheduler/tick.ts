@@ -1,0 +1,172 @@
+/** One tick: reconcile, read, select, dispatch. Safe beside other ticks, here and on other hosts: claims decide. */
+
+import { launch } from "../fleet/dispatch.ts";
+import { credentialsOf, type Fleet, needGithubToken } from "../fleet/fleet.ts";
+import { reconcile } from "../fleet/reconcile.ts";
+import { checkRequest } from "../fleet/request.ts";
+import { trustIn } from "../fleet/trust.ts";
+import { FleetError } from "../model/errors.ts";
+import { parseRepo, sameRepo } from "../model/issue.ts";
+import { type Candidate, issueKey, type SelectionFacts, type SkipReason, select } from "../model/selection.ts";
+import { ListCache } from "../store/list-cache.ts";
+import { busyness, readAll } from "./facts.ts";
+import { giveUpOn, lostHere } from "./lost.ts";
+
+export interface TickRequest {
+  /** Default: those of the configuration. */
+  readonly repos?: readonly string[] | undefined;
+  /** Most new attempts; default: the configuration's. */
+  readonly limit?: number | undefined;
+  /** Idle workers left free; default: the configuration's. */
+  readonly reserve?: number | undefined;
+  /** Decide, and change nothing. */
+  readonly dryRun?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Tick {
+  readonly dispatched: readonly {
+    readonly worker: string | null;
+    readonly repo: string;
+    readonly issue: number;
+    readonly attempt: string | null;
+  }[];
+  readonly skipped: readonly {
+    readonly repo: string;
+    readonly issue: number;
+    readonly why: SkipReason;
+    readonly detail: string;
+  }[];
+  readonly repaired: readonly string[];
+  /** What went wrong, a sentence each: an unread repository is not one without issues. */
+  readonly failed: readonly string[];
+  readonly requests: { readonly total: number; readonly notModified: number };
+}
+
+/** @throws FleetError `usage`, `auth`, `notFound` (no workers) */
+export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
+  const repos = wantedRepos(fleet, request.repos);
+  const workers = fleet.store.workers.list();
+  const [first] = workers;
+  if (first === undefined)
+    throw new FleetError("notFound", `there are no workers in ${fleet.store.paths.root}`, { hint: "cw init 01" });
+  const mended = request.dryRun ? { repaired: [], failed: [] } : await reconcile(fleet);
+  const failed = [...mended.failed];
+  const token = needGithubToken(credentialsOf(fleet, first));
+  const github = await fleet.github(token);
+  const cache = new ListCache(fleet.store.paths, token);
+  const listing = github.listing(cache);
+  const { candidates, claims } = await readAll(fleet, listing, repos, failed);
+  cache.save();
+
+  const rules = {
+    priorityLabels: fleet.config.assign.priorityLabels,
+    reserve: request.reserve ?? fleet.config.assign.reserve,
+    limit: request.limit ?? fleet.config.assign.limit,
+    perRepo: fleet.config.assign.perRepo,
+  };
+  const untrusted = new Map<string, string>();
+  const trusted = new Set<string>();
+  const passed = new Map<string, string>();
+  const dispatched: Tick["dispatched"][number][] = [];
+  for (;;) {
+    request.signal?.throwIfAborted();
+    const facts: SelectionFacts = {
+      candidates: candidates.filter((one) => !passed.has(keyOf(one))),
+      claims,
+      untrusted,
+      lost: lostHere(fleet),
+      ...busyness(fleet),
+    };
+    // In a rehearsal nobody becomes busy: those that were picked take their room.
+    const taken = request.dryRun ? dispatched.length : 0;
+    const limit = rules.limit === null ? null : rules.limit - dispatched.length;
+    const { picked, skipped } = select({ ...facts, idle: facts.idle - taken }, { ...rules, limit });
+    const [next] = picked;
+    if (next === undefined) {
+      if (!request.dryRun) await giveUpOn(fleet, github, skipped);
+      const rest = skipped.map(({ candidate, why, detail }) => ({
+        repo: candidate.repo,
+        issue: candidate.number,
+        why,
+        detail,
+      }));
+      return {
+        dispatched,
+        skipped: [...rest, ...beaten(candidates, passed)],
+        repaired: mended.repaired,
+        failed,
+        requests: listing.requests,
+      };
+    }
+    const key = keyOf(next);
+    if (!trusted.has(key)) {
+      const { trusted: yes, why } = await trustIn(github, next.repo, next, fleet.config.assign.approvalLabel);
+      if (yes) trusted.add(key);
+      else untrusted.set(key, why);
+      continue;
+    }
+    passed.set(key, "");
+    if (request.dryRun) {
+      dispatched.push({ worker: null, repo: next.repo, issue: next.number, attempt: null });
+      continue;
+    }
+    try {
+      const done = await dispatchOne(fleet, github, next, request.signal);
+      dispatched.push({ worker: done.worker, repo: next.repo, issue: next.number, attempt: done.attempt });
+    } catch (error) {
+      if (!(error instanceof FleetError) || request.signal?.aborted) throw error;
+      if (error.code === "busy") passed.set(key, error.message);
+      else failed.push(`${next.repo}#${next.number}: ${error.message}`);
+      // These will not be better with the next issue.
+      if (error.code === "auth" || error.code === "environment" || error.code === "config") throw error;
+    }
+  }
+}
+
+function wantedRepos(fleet: Fleet, asked: readonly string[] | undefined): string[] {
+  const configured = Object.keys(fleet.config.repos);
+  const wanted = asked === undefined || asked.length === 0 ? configured : asked.map(parseRepo);
+  if (wanted.length === 0) {
+    throw new FleetError("usage", "which repositories? none is configured", {
+      hint: "cw assign -r owner/repo, or the key repos of the configuration",
+    });
+  }
+  const stranger =
+    configured.length === 0 ? undefined : wanted.find((repo) => !configured.some((one) => sameRepo(one, repo)));
+  if (stranger !== undefined) {
+    throw new FleetError("usage", `${stranger} is not among the configured repositories`, {
+      hint: "add it to the key repos of the configuration",
+    });
+  }
+  return [...wanted];
+}
+
+async function dispatchOne(
+  fleet: Fleet,
+  github: Awaited<ReturnType<Fleet["github"]>>,
+  next: Candidate,
+  signal: AbortSignal | undefined,
+) {
+  const checked = checkRequest({ repo: next.repo, issue: next.number }, fleet.config);
+  return await launch(fleet, checked, {
+    signal,
+    // Once more, on the very text that the agent will get: it may have been edited since the list was read.
+    vet: async ({ snapshot }) => {
+      if (snapshot.issue === null) return;
+      const { trusted, why } = await trustIn(github, next.repo, snapshot.issue, fleet.config.assign.approvalLabel);
+      if (!trusted) throw new FleetError("busy", why);
+    },
+  });
+}
+
+function beaten(candidates: readonly Candidate[], passed: ReadonlyMap<string, string>): Tick["skipped"][number][] {
+  return candidates.flatMap((candidate) => {
+    const detail = passed.get(keyOf(candidate));
+    return detail ? [{ repo: candidate.repo, issue: candidate.number, why: "claimed" as const, detail }] : [];
+  });
+}
+
+function keyOf(candidate: Candidate): string {
+  return issueKey(candidate.repo, candidate.number);
+}

@@ -1,0 +1,50 @@
+/** What GitHub's lists were at the last tick, kept apart for each credential: ETags are bound to it. */
+import { join } from "node:path";
+import * as z from "zod/mini";
+import type { FleetPaths } from "../model/paths.ts";
+import { makeFolder, readOwn, replaceFile } from "../system/files.ts";
+
+const cacheSchema = z.record(z.string(), z.object({ etag: z.string(), value: z.unknown() }));
+const largest = 256 << 20;
+
+export class ListCache {
+  private readonly file: string;
+  private readonly entries: Map<string, { etag: string; value: unknown }>;
+  private readonly used = new Set<string>();
+  private changed = false;
+
+  constructor(paths: FleetPaths, token: string) {
+    const name = new Bun.CryptoHasher("sha256").update(token).digest("hex").slice(0, 16);
+    makeFolder(paths.lists);
+    this.file = join(paths.lists, `${name}.json`);
+    this.entries = new Map(Object.entries(read(this.file)));
+  }
+
+  get(key: string) {
+    this.used.add(key);
+    return this.entries.get(key);
+  }
+
+  set(key: string, entry: { etag: string; value: unknown }): void {
+    this.used.add(key);
+    this.entries.set(key, entry);
+    this.changed = true;
+  }
+
+  /** What no list asked for in this tick is forgotten: pages and claims of the past. */
+  save(): void {
+    if (!this.changed) return;
+    replaceFile(this.file, JSON.stringify(Object.fromEntries([...this.entries].filter(([key]) => this.used.has(key)))));
+  }
+}
+
+/** A cache that can't be read is an empty one: it costs requests, nothing else. */
+function read(file: string): Record<string, { etag: string; value: unknown }> {
+  const found = readOwn(file, largest);
+  if (!found?.ok) return {};
+  try {
+    return cacheSchema.parse(JSON.parse(found.value)) as Record<string, { etag: string; value: unknown }>;
+  } catch {
+    return {};
+  }
+}
