@@ -4,7 +4,7 @@ import { join } from "node:path";
 const bin = join(import.meta.dir, "../node_modules/.bin");
 const parts: [name: string, ...argv: [string, ...string[]]][] = [
   ["types", join(bin, "tsc"), "-p", "."],
-  ["lint and format", join(bin, "biome"), "ci", "--error-on-warnings", "."],
+  ["lint and format", join(bin, "biome"), "ci", "--colors=off", "--error-on-warnings", "."],
   ["unused code", join(bin, "knip"), "--no-progress"],
   ["conventions", process.execPath, "test", "./test/conventions.test.ts"],
 ];

@@ -21,6 +21,7 @@ import type { Todo } from "./fleet/todos.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
+import type { Explanation } from "./scheduler/explain.ts";
 import type { Tick, TickRequest } from "./scheduler/tick.ts";
 import { openStore } from "./store/store.ts";
 import { bunPath, launcher, moduleFile, packageRoot } from "./system/self.ts";
@@ -48,6 +49,8 @@ export interface App {
   plan(request: DispatchRequest): Promise<Plan>;
   /** One tick: reconcile, read, select, dispatch. */
   assign(request: TickRequest): Promise<Tick>;
+  /** Why an issue is, or is not, taken up. @param issue `owner/repo#22` */
+  explain(issue: string): Promise<Explanation>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
   /** Stores the credentials of the environment, and makes the HOME of idle workers anew. */
@@ -88,6 +91,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
       return journal.recent(worker, attempts.newest(worker));
     },
     assign: async (request) => (await import("./scheduler/tick.ts")).tick(fleet, request),
+    explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
     doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),

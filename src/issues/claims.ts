@@ -5,6 +5,7 @@
 import { type Claim, claimRef, parseClaim, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
+import { ask } from "./ask.ts";
 import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
 import type { Client, Patience } from "./octokit.ts";
 
@@ -47,6 +48,20 @@ export class Claims {
       }
       throw githubFailure(error, what);
     }
+  }
+
+  /** What was claimed so far, newest first, at most `limit`. */
+  async chain(place: ClaimPlace, limit: number): Promise<Tip[]> {
+    const { tip } = await this.read(place);
+    const found: Tip[] = [];
+    let sha = tip?.sha;
+    while (sha !== undefined && found.length < limit) {
+      const request = this.client.rest.git.getCommit({ ...owner(place), commit_sha: sha });
+      const { data } = await ask(`claims of ${place.repo}#${place.issue}`, request);
+      found.push(toTip(data));
+      sha = data.parents[0]?.sha;
+    }
+    return found;
   }
 
   /**

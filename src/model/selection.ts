@@ -94,38 +94,100 @@ export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
   return { picked, skipped };
 }
 
-/** What speaks against an issue by itself, whatever room there is; null when nothing does. */
-export function whyNot(
-  candidate: Candidate,
-  facts: Pick<SelectionFacts, "claims" | "lost" | "untrusted">,
-  open: ReadonlySet<string>,
-): { readonly why: SkipReason; readonly detail: string } | null {
-  const no = (why: SkipReason, detail = "") => ({ why, detail });
-  if (candidate.isPullRequest) return no("pull request");
-  const blocked = candidate.labels.find((label) => label.toLowerCase() === "blocked");
-  if (blocked !== undefined) return no("blocked", `label ${blocked}`);
-  const held = facts.claims.get(issueKey(candidate.repo, candidate.number));
-  const worker = candidate.labels.find((label) => /^worker:/i.test(label));
-  // The label of an attempt that declined stays for people to see; the mark that they take away is `blocked`.
-  const stays = held?.claim && wasUnblocked(held.claim, candidate.labels) && worker === workerLabel(held.claim.worker);
-  if (worker !== undefined && !stays) return no("labelled", `label ${worker}`);
-  if (held) {
-    const { claim, expired } = held;
-    if (claim === null) return no("claimed", "by a newer or another program");
-    const by = `worker ${claim.worker}, attempt ${claim.attempt}`;
-    if (claim.state === "held" && !expired) return no("claimed", by);
-    if (claim.state === "published") return no("claimed", `${by}, whose work is pushed`);
-    if (claim.state === "done")
-      return no("done", claim.pr === undefined ? "it was answered" : `pull request #${claim.pr}`);
-    if (claim.state === "failed" && !wasUnblocked(claim, candidate.labels)) return no("failed before", by);
+type Held = Pick<SelectionFacts, "claims" | "lost" | "untrusted">;
+type Reason = { readonly why: SkipReason; readonly detail: string };
+
+/** Each rule looks at one issue by itself, whatever room there is, and says what speaks against it. In their order. */
+const rules: readonly {
+  readonly rule: string;
+  against(one: Candidate, facts: Held, open: ReadonlySet<string>): Reason | null;
+}[] = [
+  { rule: "it is no pull request", against: (one) => (one.isPullRequest ? { why: "pull request", detail: "" } : null) },
+  {
+    rule: "it is not marked blocked",
+    against: (one) => labelMatching(one, /^blocked$/i, "blocked"),
+  },
+  { rule: "it carries no worker's label", against: againstLabel },
+  { rule: "no claim speaks against it", against: againstClaim },
+  {
+    rule: "it waits for no open issue",
+    against(one, _, open) {
+      const waits = one.blockedBy.filter((number) => open.has(issueKey(one.repo, number)));
+      if (waits.length > 0)
+        return { why: "waits for another issue", detail: waits.map((number) => `#${number}`).join(", ") };
+      if (one.openBlockers === 0) return null;
+      return { why: "waits for another issue", detail: `${one.openBlockers} by GitHub's dependencies` };
+    },
+  },
+  {
+    rule: "it was not lost twice",
+    against: (one, { lost }) => ((lost.get(keyOf(one)) ?? 0) >= 2 ? { why: "lost twice", detail: "" } : null),
+  },
+  {
+    rule: "no stranger wrote it",
+    against(one, { untrusted }) {
+      const detail = untrusted.get(keyOf(one));
+      return detail === undefined ? null : { why: "untrusted", detail };
+    },
+  },
+];
+
+/** The first thing that speaks against an issue; null when nothing does. */
+function whyNot(one: Candidate, facts: Held, open: ReadonlySet<string>): Reason | null {
+  for (const { against } of rules) {
+    const reason = against(one, facts, open);
+    if (reason !== null) return reason;
   }
-  const waits = candidate.blockedBy.filter((number) => open.has(issueKey(candidate.repo, number)));
-  if (waits.length > 0) return no("waits for another issue", waits.map((number) => `#${number}`).join(", "));
-  if (candidate.openBlockers > 0)
-    return no("waits for another issue", `${candidate.openBlockers} by GitHub's dependencies`);
-  if ((facts.lost.get(issueKey(candidate.repo, candidate.number)) ?? 0) >= 2) return no("lost twice");
-  const stranger = facts.untrusted.get(issueKey(candidate.repo, candidate.number));
-  return stranger === undefined ? null : no("untrusted", stranger);
+  return null;
+}
+
+/** Every rule with its answer, for `explain`. */
+export function rulesFor(one: Candidate, facts: Held, open: ReadonlySet<string>) {
+  return rules.map(({ rule, against }) => {
+    const reason = against(one, facts, open);
+    return {
+      rule,
+      ok: reason === null,
+      answer: reason === null ? "yes" : `${reason.why}${reason.detail ? ` (${reason.detail})` : ""}`,
+    };
+  });
+}
+
+function labelMatching(one: Candidate, shape: RegExp, why: SkipReason): Reason | null {
+  const found = one.labels.find((label) => shape.test(label));
+  return found === undefined ? null : { why, detail: `label ${found}` };
+}
+
+function againstLabel(one: Candidate, { claims }: Held): Reason | null {
+  const reason = labelMatching(one, /^worker:/i, "labelled");
+  const claim = claims.get(keyOf(one))?.claim;
+  // The label of an attempt that declined stays for people to see; the mark that they take away is `blocked`.
+  const stays = claim && wasUnblocked(claim, one.labels) && one.labels.includes(workerLabel(claim.worker));
+  return stays ? null : reason;
+}
+
+function againstClaim(one: Candidate, { claims }: Held): Reason | null {
+  const held = claims.get(keyOf(one));
+  if (held === undefined) return null;
+  const { claim, expired } = held;
+  if (claim === null) return { why: "claimed", detail: "by a newer or another program" };
+  const by = `worker ${claim.worker}, attempt ${claim.attempt}`;
+  switch (claim.state) {
+    case "held":
+      return expired ? null : { why: "claimed", detail: by };
+    case "published":
+      return { why: "claimed", detail: `${by}, whose work is pushed` };
+    case "done":
+      return { why: "done", detail: claim.pr === undefined ? "it was answered" : `pull request #${claim.pr}` };
+    case "failed":
+      return wasUnblocked(claim, one.labels) ? null : { why: "failed before", detail: by };
+    case "released":
+      return null;
+  }
+}
+
+function keyOf(one: Candidate): string {
+  return issueKey(one.repo, one.number);
 }
 
 /** Priority labels in their order, then the oldest; the number decides between twins. */

@@ -45,6 +45,11 @@ export const commands: Table = {
   logs: { summary: "everything that an agent said", group: "Look", load: () => import("./logs.ts") },
   history: { summary: "how attempts ended", group: "Look", load: () => import("./history.ts") },
   demo: { summary: "the whole way on a local GitHub, in ten seconds", group: "Try", load: () => import("./demo.ts") },
+  explain: {
+    summary: "why an issue is, or is not, taken up",
+    group: "Look",
+    load: () => import("./explain.ts"),
+  },
   doctor: { summary: "check each prerequisite by doing it", group: "Look", load: () => import("./doctor.ts") },
   _attempt: { summary: "supervise one attempt", group: "Work", load: () => import("./_attempt.ts") },
 };
