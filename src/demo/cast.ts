@@ -12,7 +12,7 @@ export type Cast =
   | { readonly kind: "scripted-model"; readonly path: string; readonly announcement: string }
   | { readonly kind: "scripted-agent" | "dry-run"; readonly announcement: string };
 
-const inventedFigures = "its tokens are estimates";
+const invented = "Its tokens are estimates; nothing is spent.";
 
 /**
  * @param found what is configured and where to look; `credential`: one of the model provider is in the environment
@@ -23,15 +23,15 @@ export async function chooseCast(
   found: { readonly claude: string | null; readonly toolPath: string; readonly credential: boolean },
 ): Promise<Cast> {
   if (wish === "dry-run")
-    return { kind: "dry-run", announcement: "Agent: dry-run. Everything around it is real; nothing will be changed." };
+    return { kind: "dry-run", announcement: "Agent: dry-run. All around it is real; it changes nothing." };
   if (wish === "scripted")
-    return { kind: "scripted-agent", announcement: `Agent: a small shell script (no model; ${inventedFigures}).` };
+    return { kind: "scripted-agent", announcement: `Agent: a small shell script without a model.\n${invented}` };
   const claude = await lookFor(found.claude, found.toolPath);
   if (claude instanceof FleetError) {
     if (wish === "claude") throw claude;
     return {
       kind: "scripted-agent",
-      announcement: `Agent: a small shell script, since ${claude.message} (no model; ${inventedFigures}).`,
+      announcement: `Agent: a small shell script without a model, since ${claude.message}.\n${invented}`,
     };
   }
   const { path, version } = claude;
@@ -39,14 +39,14 @@ export async function chooseCast(
     return {
       kind: "real",
       path,
-      announcement: `Agent: Claude Code ${version} with the REAL model and your credential. This costs money: at most $${budgetUsd} an issue.`,
+      announcement: `Agent: Claude Code ${version} with the REAL model and your credential.\nThis costs money, at most $${budgetUsd} an issue.`,
     };
   }
-  const why = wish === "claude" ? ", since no credential is in the environment" : "";
+  const why = wish === "claude" ? ", since no credential is given" : "";
   return {
     kind: "scripted-model",
     path,
-    announcement: `Agent: the real Claude Code ${version} with a scripted model on loopback${why} (nothing is spent; ${inventedFigures}).`,
+    announcement: `Agent: the real Claude Code ${version} with a scripted model on loopback${why}.\n${invented}`,
   };
 }
 

@@ -2,24 +2,29 @@
 
 export const repoName = "acme/hours";
 
-const script = (filter: string, carry: string) => `#!/bin/sh
-# hours.sh${filter === "" ? "" : " [TASK]"} < SHEET: the total of a time sheet${filter === "" ? "" : ", or of one task in it"}. A line is DATE H:MM TASK.
-awk ${filter === "" ? "" : '-v task="$1" '}'
+const script = (usage: string, awk: string, filter: string, total: string) => `#!/bin/sh
+# ${usage}: adds up a time sheet with lines DATE H:MM TASK.
+${awk} '
   ${filter}{
     split($2, time, ":")
     hours += time[1]
     minutes += time[2]
   }
-  END { ${carry} }
+  END { ${total} }
 '
 `;
 
 const plain = 'printf "%d:%02d\\n", hours, minutes';
-const original = script("", plain);
+const original = script("hours.sh < SHEET", "awk", "", plain);
 /** With the bug of the first issue mended. */
-export const carried = script("", 'printf "%d:%02d\\n", hours + int(minutes / 60), minutes % 60');
+export const carried = script(
+  "hours.sh < SHEET",
+  "awk",
+  "",
+  'printf "%d:%02d\\n", hours + int(minutes / 60), minutes % 60',
+);
 /** With the wish of the second one granted. */
-export const filtered = script('task == "" || $3 == task ', plain);
+export const filtered = script("hours.sh [TASK] < SHEET", `awk -v task="$1"`, 'task == "" || $3 == task ', plain);
 
 const testHead = `#!/bin/sh
 # sh test.sh: the totals that hours.sh has to get right.
@@ -27,7 +32,7 @@ failed=0
 total() { # WANTED [TASK], the sheet on standard input
   wanted=$1 && shift
   got=$(sh hours.sh "$@")
-  [ "$got" = "$wanted" ] && echo "ok      $wanted" || { echo "FAILED  $got instead of $wanted" && failed=1; }
+  if [ "$got" = "$wanted" ]; then echo "ok      $wanted"; else echo "FAILED  $got, not $wanted"; failed=1; fi
 }
 `;
 const simple = `

@@ -14,7 +14,7 @@ export function reportLines(all: readonly Evidence[], style: Style): string[] {
   return [...all.flatMap((one) => ["", ...resultLines(one, style)]), "", ...figureLines(all, style.columns)];
 }
 
-function resultLines(one: Evidence, { color }: Style): string[] {
+function resultLines(one: Evidence, { color, columns }: Style): string[] {
   const { issue, title, end, problems, diff, answer } = one;
   const good = problems.length === 0;
   const outcome = paint(color, good ? "32" : "31", end?.outcome ?? "crashed");
@@ -26,7 +26,7 @@ function resultLines(one: Evidence, { color }: Style): string[] {
       `   ${paint(color, "1", `--- ${printable(filename)}`)}`,
       ...patch.split("\n").map((line) => `   ${diffLine(line, color)}`),
     ]),
-    ...(answer === null ? [] : quoteLines(answer)),
+    ...(answer === null ? [] : quoteLines(answer, columns)),
   ];
 }
 
@@ -36,11 +36,16 @@ function diffLine(line: string, color: boolean): string {
 }
 
 /** What the agent said, of the comment that the fleet made of it. */
-function quoteLines(comment: string): string[] {
+function quoteLines(comment: string, columns: number): string[] {
   return comment
     .split("\n")
-    .filter((line) => line.startsWith(">"))
-    .map((line) => `   ${printable(line)}`);
+    .filter((line) => line.startsWith("> "))
+    .flatMap((line) => wrapped(printable(line.slice(2)), Math.max(columns, 40) - 5))
+    .map((line) => `   > ${line}`);
+}
+
+function wrapped(text: string, width: number): string[] {
+  return Bun.wrapAnsi(text, width).split("\n");
 }
 
 function figureLines(all: readonly Evidence[], columns: number): string[] {

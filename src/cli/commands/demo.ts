@@ -30,9 +30,10 @@ const command: CommandFactory = (_app, out) =>
       const stage = await setStage(agent);
       try {
         const report = await play(stage, out, signal);
-        if (!keep) return report;
+        const gone = "Everything was taken down again.";
+        if (!keep) return { ...report, text: [...report.text, gone] };
         await keepUp(stage, out, report, signal);
-        return { ...report, text: "Everything was taken down again." };
+        return { ...report, text: gone };
       } catch (error) {
         // What an interrupted step says of itself is beside the point.
         if (!signal.aborted) throw error;
@@ -44,7 +45,9 @@ const command: CommandFactory = (_app, out) =>
   });
 export default command;
 
-async function play(stage: Stage, out: Out, signal: AbortSignal): Promise<Report> {
+type Shown = Report & { readonly text: readonly string[] };
+
+async function play(stage: Stage, out: Out, signal: AbortSignal): Promise<Shown> {
   const { app, github, token, cast } = stage;
   const [{ perform }, { gather }, { reportLines }, { issues, repoName }, { workers }] = await Promise.all([
     import("../../demo/perform.ts"),
@@ -89,11 +92,11 @@ async function play(stage: Stage, out: Out, signal: AbortSignal): Promise<Report
 }
 
 /** Prints the report now and returns at the first interrupt. */
-async function keepUp(stage: Stage, out: Out, report: Report, signal: AbortSignal): Promise<void> {
+async function keepUp(stage: Stage, out: Out, report: Shown, signal: AbortSignal): Promise<void> {
   const { repoName } = await import("../../demo/project.ts");
   const exports = Object.entries(stage.environment).map(([name, value]) => `export ${name}=${value}`);
   const say = out.json ? (text: string) => out.note(text) : (text: string) => out.line(text);
-  if (typeof report.text !== "string") for (const line of report.text) await out.line(line);
+  for (const line of report.text) await out.line(line);
   const lines = [
     "",
     "The local GitHub and the fleet stay up until Ctrl-C. In another terminal:",
