@@ -9,6 +9,7 @@ import { FleetError } from "../model/errors.ts";
 import type { Said } from "../model/events.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
+import { checkGit } from "../store/git.ts";
 import { now, sleep, uptimeMs } from "../system/clock.ts";
 import { self } from "../system/process.ts";
 import { endAttempt } from "./end-attempt.ts";
@@ -62,7 +63,7 @@ interface Way {
 export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): Promise<Dispatched> {
   const { resumes = null, vet, signal } = way;
   const agent = await fleet.agent(fleet.config.agent);
-  const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
+  const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check(), checkGit(fleet.git(null))]);
   const candidate = mayReserve(fleet, checked);
   if (typeof candidate !== "string") return dispatched(fleet, candidate, true, []);
   const credentials = credentialsOf(fleet, candidate);
@@ -118,6 +119,7 @@ function makeTask(
     isolation: choice.isolation,
     innerSandbox: choice.innerSandbox,
     model: checked.model,
+    mode: checked.mode,
     limits: checked.limits,
     sessionId: resumes?.sessionId ?? crypto.randomUUID(),
     cookie: crypto.randomUUID(),

@@ -1,7 +1,7 @@
 /** Checks each prerequisite by doing it, and says how to mend what fails. */
 import { accessSync, constants, statfsSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
-import { runTool } from "../system/tools.ts";
+import { checkGit } from "../store/git.ts";
 import { credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
 
 export interface Check {
@@ -52,14 +52,8 @@ async function check(name: string, look: () => Promise<Found> | Found): Promise<
 }
 
 async function gitVersion(fleet: Fleet): Promise<Found> {
-  const { program, toolPath } = fleet.git(null);
-  const { ok, stdout, stderr } = await runTool({
-    argv: [program, "--version"],
-    env: { PATH: toolPath },
-    timeoutMs: 10_000,
-  });
-  if (!ok) throw new FleetError("environment", `git does not run: ${stderr.trim()}`, { hint: "apt-get install git" });
-  return `${stdout.trim()} (${program})`;
+  const settings = fleet.git(null);
+  return `git version ${await checkGit(settings)} (${settings.program})`;
 }
 
 function rootFolder(fleet: Fleet): Found {

@@ -4,7 +4,7 @@ import { FleetError } from "../model/errors.ts";
 import { parseAuthor, parseWorkerId, type StoredSecrets } from "../model/worker.ts";
 import { rebuildHome } from "../store/homes.ts";
 import { isoNow } from "../system/clock.ts";
-import { isFolder } from "../system/files.ts";
+import { errorCode, isFolder, makeFolder } from "../system/files.ts";
 import type { Fleet } from "./fleet.ts";
 
 export interface InitRequest {
@@ -46,6 +46,7 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
         hint: "move it away, or take another id",
       });
   }
+  makeRoot(paths.control);
   workers.fleetId();
   return ids.map((id) => {
     const identity = {
@@ -66,6 +67,17 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
       storedIn: secrets ? paths.secrets(id) : null,
     };
   });
+}
+
+function makeRoot(control: string): void {
+  try {
+    makeFolder(control);
+  } catch (error) {
+    throw new FleetError("environment", `${control} can't be made (${errorCode(error)})`, {
+      hint: "CW_ROOT or --root names the folder of the workers",
+      cause: error,
+    });
+  }
 }
 
 function toStore(fleet: Pick<Fleet, "credentials">): StoredSecrets | null {

@@ -3,7 +3,7 @@ import { statusOf } from "../model/attempt.ts";
 import { branchNames, claimRef } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { workerLabel } from "../model/worker.ts";
-import { repositoryUrl } from "../store/git.ts";
+import { checkGit, repositoryUrl } from "../store/git.ts";
 import { gated } from "../system/child.ts";
 import { now } from "../system/clock.ts";
 import { credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
@@ -28,7 +28,7 @@ export interface Plan {
 export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan> {
   const checked = checkRequest(request, fleet.config);
   const agent = await fleet.agent(fleet.config.agent);
-  const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check()]);
+  const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check(), checkGit(fleet.git(null))]);
   const worker = checked.worker ?? firstIdle(fleet);
   fleet.store.workers.need(worker);
   const credentials = credentialsOf(fleet, worker);

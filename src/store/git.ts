@@ -22,6 +22,23 @@ export interface GitCall {
   readonly stdoutFile?: string;
 }
 
+/** Older ones take no configuration from the environment (2.31), without a word: no credential, and hooks that run. */
+const minimumGit = "2.31.0";
+
+/** @returns its version. @throws FleetError `environment` */
+export async function checkGit({ program, toolPath }: GitSettings): Promise<string> {
+  const hint = "apt-get install git";
+  const result = await runTool({ argv: [program, "--version"], env: { PATH: toolPath }, timeoutMs: 10_000 });
+  const found = /^git version (\d+\.\d+)(\.\d+)?/.exec(result.stdout);
+  if (!result.ok || found === null) {
+    const words = (result.stderr || result.stdout).trim() || `exit code ${result.code}`;
+    throw new FleetError("environment", `${program} --version failed: ${words.slice(0, 300)}`, { hint });
+  }
+  const version = `${found[1]}${found[2] ?? ".0"}`;
+  if (Bun.semver.order(version, minimumGit) >= 0) return version;
+  throw new FleetError("environment", `${program} is version ${version}, 2.31 or newer is needed`, { hint });
+}
+
 export async function git(settings: GitSettings, args: readonly string[], call: GitCall): Promise<ToolResult> {
   return await runTool({ ...call, argv: [settings.program, ...args], env: { ...environment(settings), ...call.env } });
 }
