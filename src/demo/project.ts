@@ -32,7 +32,8 @@ failed=0
 total() { # WANTED [TASK], the sheet on standard input
   wanted=$1 && shift
   got=$(sh hours.sh "$@")
-  if [ "$got" = "$wanted" ]; then echo "ok      $wanted"; else echo "FAILED  $got, not $wanted"; failed=1; fi
+  if [ "$got" = "$wanted" ]; then echo "ok      $wanted"
+  else echo "FAILED  $got, not $wanted" && failed=1; fi
 }
 `;
 const simple = `
