@@ -10,6 +10,7 @@ import { signal } from "../system/process.ts";
 import { endTree } from "../system/tree.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
+import { saveCrashed } from "./settle.ts";
 
 export interface Stopped {
   readonly worker: string;
@@ -23,7 +24,7 @@ const patienceMs = 30_000;
 
 /** @returns null when there was nothing to stop. @throws FleetError `notFound`, `environment`, `busy` (can't be killed) */
 export async function stop(
-  fleet: Pick<Fleet, "store" | "config" | "heard">,
+  fleet: Fleet,
   worker: string,
   by: "stop" | "reset" = "stop",
 ): Promise<Stopped | null> {
@@ -68,13 +69,14 @@ async function untilEndOrHang(fleet: Pick<Fleet, "store" | "config">, worker: st
     const own = step === "agent" ? fleet.config.limits.grace : (stepDeadlineMs ?? 0);
     if (uptimeMs() - heardMs > own + patienceMs) return;
     const facts = attempts.facts(worker, n);
-    if (facts?.supervisor === "dead" && facts.processes === "dead" && facts.birth !== null) return;
+    // What a dead supervisor left alive ends by no waiting.
+    if (facts?.supervisor === "dead" && facts.birth !== null) return;
     await sleep(50);
   }
 }
 
-/** For a supervisor that hangs or is dead: kill what it was, prove everything dead, write the end. */
-async function endInstead(fleet: Pick<Fleet, "store" | "heard">, worker: string, n: number): Promise<void> {
+/** For a supervisor that hangs or is dead: kill what it was, prove everything dead, save the work, write the end. */
+async function endInstead(fleet: Fleet, worker: string, n: number): Promise<void> {
   const { attempts } = fleet.store;
   const task = attempts.task(worker, n);
   if (task === null) throw new FleetError("environment", `the task of attempt ${attemptId(worker, n)} can't be read`);
@@ -88,6 +90,7 @@ async function endInstead(fleet: Pick<Fleet, "store" | "heard">, worker: string,
       hint: `cw stop ${worker}`,
     });
   }
+  if (birth?.by === "supervisor") await saveCrashed(fleet, task);
   endAttempt(
     fleet,
     task,
