@@ -28,7 +28,8 @@ export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   return [...done, `${name} was ended as lost: ${reason}`];
 }
 
-async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
+/** Work in the clone of an attempt of which nothing lives any more. */
+export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   try {
     const attempt = await takenUp(fleet, task);
     attempt.base = fleet.store.attempts.base(task.worker, task.n);
