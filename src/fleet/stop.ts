@@ -11,6 +11,7 @@ import { endTree } from "../system/tree.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
 import { saveCrashed } from "./settle.ts";
+import { unknownState } from "./unknown.ts";
 
 export interface Stopped {
   readonly worker: string;
@@ -23,17 +24,13 @@ export interface Stopped {
 const patienceMs = 30_000;
 
 /** @returns null when there was nothing to stop. @throws FleetError `notFound`, `environment`, `busy` (can't be killed) */
-export async function stop(
-  fleet: Fleet,
-  worker: string,
-  by: "stop" | "reset" = "stop",
-): Promise<Stopped | null> {
+export async function stop(fleet: Fleet, worker: string, by: "stop" | "reset" = "stop"): Promise<Stopped | null> {
   const { store } = fleet;
   store.workers.need(worker);
   const facts = store.attempts.facts(worker);
   const { state, reason } = statusOf(facts, now());
   if (facts === null || state === "idle") return null;
-  if (state === "unknown") throw new FleetError("environment", `worker ${worker} is in an unknown state: ${reason}`);
+  if (state === "unknown") throw unknownState(worker, reason);
   if (state === "crashed")
     throw new FleetError("busy", `worker ${worker} has crashed: ${reason}`, { hint: `cw reset ${worker}` });
   store.attempts.wishStop(worker, facts.n, { version: 1, by, at: isoNow() });
