@@ -24,6 +24,8 @@ export interface AgentRequest {
   readonly worker: string;
   /** Whether the agent's own sandbox is to be used for its shell, inside the isolation. */
   readonly innerSandbox: boolean;
+  /** Whether the agent may propose new issues. */
+  readonly proposals: boolean;
 }
 
 export interface Usage {
@@ -62,6 +64,8 @@ export type AgentSignal =
       readonly word: "start" | "report_progress" | "complete" | "answer" | "fail";
       readonly text: string;
     }
+  /** An accepted proposal of a new issue. */
+  | { readonly type: "proposal"; readonly title: string; readonly body: string }
   /** An entry of the agent's own list of things to do was made or changed; `subject` null: as before. */
   | { readonly type: "todo"; readonly id: string; readonly subject: string | null; readonly status: string }
   /** A final statement; the last one counts. `kind` says whom to blame. */

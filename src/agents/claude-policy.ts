@@ -78,13 +78,13 @@ export interface VoiceServer {
 }
 
 /** `alwaysLoad`: otherwise the model sees only the names of the tools, behind a search. */
-export function mcpConfig(voice: VoiceServer): object {
+export function mcpConfig(voice: VoiceServer, proposals: boolean): object {
   return {
     mcpServers: {
       worker: {
         type: "stdio",
         command: voice.bun,
-        args: [...bunFlags(voice.packageRoot), voice.file],
+        args: [...bunFlags(voice.packageRoot), voice.file, ...(proposals ? ["--proposals"] : [])],
         env: {},
         alwaysLoad: true,
         timeout: 60_000,

@@ -27,9 +27,11 @@ const argumentOf = {
   fail: "reason",
 } as const;
 type Word = keyof typeof argumentOf;
+const proposing = "mcp__worker__propose_issue";
 
 export function claudeReader(): AgentReader {
   const calls = new Map<string, { word: Word; text: string }>();
+  const proposals = new Map<string, { title: string; body: string }>();
   const account = usageAccount();
   let limited = false;
 
@@ -60,6 +62,12 @@ export function claudeReader(): AgentReader {
       if (block.type === "text" && block.text) signals.push({ type: "activity", kind: "text", text: cut(block.text) });
       if (block.type !== "tool_use" || !block.name) continue;
       signals.push({ type: "activity", kind: "tool", text: cut(`${block.name} ${gist(block.input)}`.trim()) });
+      if (block.name === proposing && block.id && !line.parent_tool_use_id && calls.size < openCalls) {
+        proposals.set(block.id, {
+          title: textIn(block.input, "title", 200),
+          body: textIn(block.input, "body", spoken),
+        });
+      }
       const word = wordOf(block.name);
       // A helper of the agent speaks for a part of the task at most; what it can't do does not end the whole.
       if (word !== null && block.id && !line.parent_tool_use_id && calls.size < openCalls) {
@@ -77,6 +85,9 @@ export function claudeReader(): AgentReader {
     for (const block of Array.isArray(line.message.content) ? line.message.content : []) {
       if (block.type !== "tool_result") continue;
       signals.push({ type: "activity", kind: "result", text: cut(textOf(block.content)) });
+      const proposal = block.tool_use_id ? proposals.get(block.tool_use_id) : undefined;
+      if (proposal !== undefined && block.is_error !== true) signals.push({ type: "proposal", ...proposal });
+      if (block.tool_use_id) proposals.delete(block.tool_use_id);
       const call = block.tool_use_id ? calls.get(block.tool_use_id) : undefined;
       if (call === undefined || block.tool_use_id === undefined) continue;
       calls.delete(block.tool_use_id);
@@ -210,8 +221,12 @@ function wordOf(tool: string): Word | null {
 
 function argument(word: Word, input: Readonly<Record<string, unknown>> | undefined): string {
   const name = argumentOf[word];
-  const value = name === null ? "" : input?.[name];
-  return typeof value === "string" ? value.slice(0, spoken) : "";
+  return name === null ? "" : textIn(input, name, spoken);
+}
+
+function textIn(input: Readonly<Record<string, unknown>> | undefined, name: string, longest: number): string {
+  const value = input?.[name];
+  return typeof value === "string" ? value.slice(0, longest) : "";
 }
 
 /** What a person wants to see of a call: the command or the file, else all of it. */

@@ -36,7 +36,7 @@ export function claudeAgent(options: ClaudeOptions): Agent {
     },
     files: (request) => ({
       [policyFile]: `${JSON.stringify(policy(request, options.hidden), null, 2)}\n`,
-      [mcpFile]: `${JSON.stringify(mcpConfig(voice), null, 2)}\n`,
+      [mcpFile]: `${JSON.stringify(mcpConfig(voice, request.proposals), null, 2)}\n`,
     }),
     command: (request) => ({
       argv: [program(), ...flags(request)],

@@ -50,4 +50,16 @@ server.registerTool(
   () => said("Noted. Stop here: a person will look at your reason."),
 );
 
+if (Bun.argv.includes("--proposals")) {
+  server.registerTool(
+    "propose_issue",
+    {
+      description:
+        "Propose a new issue of this repository: one finding each, with what was seen, where, and what would be better. Look for an open one first.",
+      inputSchema: { title: words(200).describe("One line"), body: words(20_000).describe("In Markdown") },
+    },
+    () => said("Noted. The fleet files it, unless there is one like it or there are too many."),
+  );
+}
+
 await server.connect(new StdioServerTransport());

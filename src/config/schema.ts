@@ -123,6 +123,11 @@ export const configSchema = z.strictObject({
     parked: duration("6h", "longest wait for the reset of a usage limit"),
     budgetUsd: limit(z.number().check(z.positive()), "most US dollars of one attempt", "a number above 0, or null"),
     turns: limit(z.int().check(z.positive()), "most turns of one attempt", "a whole number above 0, or null"),
+    proposals: key(
+      z._default(z.int().check(z.nonnegative()), 5),
+      "most issues that one attempt in the mode issue may file",
+      "a whole number, 0 or more",
+    ),
     transcriptBytes: key(
       z._default(z.int().check(z.minimum(65_536), z.maximum(2 ** 40)), 67_108_864),
       "size of a transcript past which only results and usage are kept",

@@ -39,6 +39,7 @@ export async function prepare(attempt: InFlight): Promise<Prepared> {
     worker: task.worker,
     repo: snapshot.repository.fullName,
     branch: attempt.branch,
+    mode: task.mode,
     baseBranch: base.branch,
     request: store.attempts.request(task.worker, task.n),
     issue: snapshot.issue,

@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { FleetError } from "../model/errors.ts";
 import { parseIssueNumber, parseRepo } from "../model/issue.ts";
 import { longestPrompt } from "../model/prompt.ts";
-import { type Limits, parseModel } from "../model/task.ts";
+import { type Limits, type Mode, parseModel } from "../model/task.ts";
 import { parseWorkerId } from "../model/worker.ts";
 
 /** As the command line or a program gives it. */
@@ -16,6 +16,8 @@ export interface DispatchRequest {
   /** Words of the operator; with an issue they come beside it. */
   readonly prompt?: string | undefined;
   readonly model?: string | undefined;
+  /** Default `update`. */
+  readonly mode?: Mode | undefined;
   /** Wall limit of the agent in ms. */
   readonly timeoutMs?: number | undefined;
   readonly budgetUsd?: number | undefined;
@@ -30,6 +32,7 @@ export interface CheckedRequest {
   readonly worker: string | null;
   readonly request: string | null;
   readonly model: string;
+  readonly mode: Mode;
   readonly limits: Limits;
 }
 
@@ -55,6 +58,7 @@ export function checkRequest(request: DispatchRequest, config: Config): CheckedR
     worker: request.worker === undefined ? null : parseWorkerId(request.worker),
     request: prompt,
     model: parseModel(request.model ?? config.model),
+    mode: request.mode ?? "update",
     limits: {
       startMs: limits.start,
       silenceMs: limits.silence,

@@ -6,6 +6,7 @@ import { attemptId, type Task } from "../model/task.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { Fleet } from "./fleet.ts";
+import { unknownState } from "./unknown.ts";
 
 export interface Wish {
   readonly repo: string;
@@ -75,8 +76,9 @@ function holding(fleet: Pick<Fleet, "store">, repo: string, issue: number): { ta
 
 function accept({ task, state }: { task: Task; state: string }, wish: Wish): Reserved {
   const what = `${task.repo}#${task.issue}`;
-  if (state === "crashed" || state === "unknown") {
-    throw new FleetError("busy", `${what} is held by worker ${task.worker}, which is ${state}`, {
+  if (state === "unknown") throw unknownState(task.worker, null);
+  if (state === "crashed") {
+    throw new FleetError("busy", `${what} is held by worker ${task.worker}, which has crashed`, {
       hint: `cw reset ${task.worker}`,
     });
   }
@@ -94,6 +96,7 @@ function nobodyIdle(fleet: Pick<Fleet, "store">, worker: string | null): FleetEr
     return new FleetError("busy", "no worker is idle", { hint: "cw status, or make another: cw init 02" });
   const facts = fleet.store.attempts.facts(worker);
   const { state, reason } = statusOf(facts, now());
+  if (state === "unknown") return unknownState(worker, reason);
   const task = facts?.task.ok ? facts.task.value : null;
   const at = task ? ` with ${task.repo}${task.issue === null ? "" : `#${task.issue}`}` : "";
   const hint = state === "busy" || state === "starting" ? `cw stop ${worker}` : `cw reset ${worker}`;

@@ -7,6 +7,7 @@ import { now } from "../system/clock.ts";
 import type { Fleet } from "./fleet.ts";
 import { endCrashed, giveBack } from "./settle.ts";
 import { stop } from "./stop.ts";
+import { unknownState } from "./unknown.ts";
 
 export interface Reset {
   readonly worker: string;
@@ -34,12 +35,7 @@ export async function reset(fleet: Fleet, worker: string, force: boolean): Promi
     ({ state, reason } = statusOf(facts, now()));
   }
   if (facts === null) return { worker, attempt: null, done };
-  if (!facts.task.ok || state === "unknown") {
-    throw new FleetError(
-      "environment",
-      `worker ${worker} is in an unknown state: ${reason ?? "its task can't be read"}`,
-    );
-  }
+  if (!facts.task.ok || state === "unknown") throw unknownState(worker, reason);
   const task = facts.task.value;
   if (state === "crashed") done.push(...(await endCrashed(fleet, task)));
   done.push(...(await giveBack(fleet, task)));

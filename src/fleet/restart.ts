@@ -7,6 +7,7 @@ import { now } from "../system/clock.ts";
 import { type Dispatched, launch } from "./dispatch.ts";
 import type { Fleet } from "./fleet.ts";
 import { endCrashed } from "./settle.ts";
+import { unknownState } from "./unknown.ts";
 
 /** @param options.fresh a new session in a new clone. @throws FleetError `busy`, `notFound`, and as dispatch does */
 export async function restart(
@@ -19,12 +20,7 @@ export async function restart(
   const facts = attempts.facts(worker);
   const { state, reason } = statusOf(facts, now());
   if (facts === null) throw new FleetError("notFound", `worker ${worker} has had no task yet`);
-  if (state === "unknown" || !facts.task.ok) {
-    throw new FleetError(
-      "environment",
-      `worker ${worker} is in an unknown state: ${reason ?? "its task can't be read"}`,
-    );
-  }
+  if (state === "unknown" || !facts.task.ok) throw unknownState(worker, reason);
   if (state !== "idle" && state !== "crashed") {
     throw new FleetError("busy", `worker ${worker} is ${state}`, { hint: `cw stop ${worker}` });
   }
@@ -37,8 +33,12 @@ export async function restart(
       hint: `cw dispatch -r ${task.repo}${task.issue === null ? " -p ..." : ` -i ${task.issue}`}`,
     });
   }
-  const { repo, issue, model, limits, sessionId } = task;
+  const { repo, issue, model, mode, limits, sessionId } = task;
   const request = attempts.request(worker, facts.n);
   const resumes = options.fresh ? null : { n: facts.n, sessionId };
-  return await launch(fleet, { repo, issue, worker, request, model, limits }, { resumes, signal: options.signal });
+  return await launch(
+    fleet,
+    { repo, issue, worker, request, model, mode, limits },
+    { resumes, signal: options.signal },
+  );
 }

@@ -16,10 +16,19 @@ import { mask, Transcript } from "./transcript.ts";
 export interface AgentRun extends AgentEnd {
   /** Epoch ms of the reset, when the account is at its usage limit. */
   readonly resetsAt: number | null;
+  /** Issues that the agent would like to see filed. */
+  readonly proposals: readonly Proposal[];
+}
+
+export interface Proposal {
+  readonly title: string;
+  readonly body: string;
 }
 
 const tickMs = 100;
 const longestText = 500;
+/** More are not even remembered; far fewer are filed. */
+const mostProposals = 50;
 const stderrBytes = 1 << 20;
 
 /**
@@ -76,7 +85,15 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
     await Promise.race([drained, sleep(2000)]);
     const { code, signal } = await child.exited;
     if (heard.refusal) throw heard.refusal;
-    return { code, signal, result: heard.result, words: heard.words, worked: heard.worked, resetsAt: heard.resetsAt };
+    return {
+      code,
+      signal,
+      result: heard.result,
+      words: heard.words,
+      worked: heard.worked,
+      resetsAt: heard.resetsAt,
+      proposals: heard.proposals,
+    };
   } catch (error) {
     if (error instanceof Verdict) say({ type: "agent:ending", why: error.reason });
     throw error;
@@ -107,7 +124,7 @@ async function untilDead(attempt: InFlight, tree: Parameters<typeof endTree>[0])
 type Planned = Pick<InFlight, "fleet" | "paths" | "credentials"> & {
   readonly task: Pick<
     InFlight["task"],
-    "worker" | "repo" | "sessionId" | "model" | "limits" | "cookie" | "innerSandbox"
+    "worker" | "repo" | "sessionId" | "model" | "limits" | "cookie" | "innerSandbox" | "mode"
   >;
 };
 
@@ -126,6 +143,7 @@ export function requestOf(attempt: Planned, resume: boolean): AgentRequest {
     cookie: task.cookie,
     worker: task.worker,
     innerSandbox: task.innerSandbox,
+    proposals: task.mode === "issue",
   };
 }
 
@@ -150,6 +168,7 @@ class Heard {
   resetsAt: number | null = null;
   worked = false;
   refusal: Verdict | null = null;
+  readonly proposals: Proposal[] = [];
   words: AgentEnd["words"] = { complete: null, answer: null, fail: null };
   private readonly before: Figures;
   private readyMs: number | null = null;
@@ -209,6 +228,12 @@ class Heard {
         break;
       case "result":
         this.result = { ok: signal.ok, kind: signal.kind, text: mask(signal.text, this.secrets) };
+        break;
+      case "proposal":
+        if (this.proposals.length < mostProposals) {
+          this.proposals.push({ title: mask(signal.title, this.secrets), body: mask(signal.body, this.secrets) });
+        }
+        attempt.say({ type: "agent:spoke", word: "propose_issue", text: this.short(signal.title) });
         break;
       case "todo":
       case "heartbeat":

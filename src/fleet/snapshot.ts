@@ -65,16 +65,19 @@ function viewOf(fleet: Pick<Fleet, "store">, id: string, at: ReturnType<typeof n
       startedAt: task.reservedAt.at,
       elapsedMs: elapsedSince(task.reservedAt, at),
     },
-    attempt: {
-      id: attemptId(id, n),
-      step,
-      pid: birth?.process.pid ?? null,
-      lastActivityAt,
-      lastActivity,
-      parkedUntil,
-      turns,
-      tokens,
-      costUsd,
-    },
+    attempt:
+      n === 0
+        ? null
+        : {
+            id: attemptId(id, n),
+            step,
+            pid: birth?.process.pid ?? null,
+            lastActivityAt,
+            lastActivity,
+            parkedUntil,
+            turns,
+            tokens,
+            costUsd,
+          },
   };
 }

@@ -15,6 +15,7 @@ import type { Fleet } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
 import { awaitReset } from "./park.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { fileProposals } from "./propose.ts";
 import { publish } from "./publish.ts";
 import { type AgentRun, runAgent } from "./run-agent.ts";
 import { takeUp } from "./take-up.ts";
@@ -100,14 +101,23 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   try {
     const work = await inStep(attempt, "collect", config.steps.collect, () => collect(attempt));
     if (early) return await keep(attempt, work, early);
-    if (work === null)
-      return run === null
-        ? new Verdict("failed", "the agent did not run")
-        : verdictWithoutChange(run, attempt.task.issue !== null);
-    return await deliver(attempt, work);
+    if (run === null) return new Verdict("failed", "the agent did not run");
+    if (attempt.task.mode !== "update") return await answer(attempt, run, work);
+    return work === null ? verdictWithoutChange(run, attempt.task.issue !== null) : await deliver(attempt, work);
   } catch (error) {
     return early ?? verdictOfError(error, "publish");
   }
+}
+
+/** The modes that publish no change: what the agent says is the result, what it changed is kept as a patch. */
+async function answer(attempt: InFlight, run: AgentRun, work: Work | null): Promise<Verdict> {
+  if (work) await keep(attempt, work, new Verdict("answered", ""));
+  const verdict = verdictWithoutChange(run, false);
+  if (attempt.task.mode !== "issue" || run.proposals.length === 0) return verdict;
+  const { publish: deadlineMs } = attempt.fleet.config.steps;
+  const filed = await inStep(attempt, "publish", deadlineMs, () => fileProposals(attempt, run.proposals));
+  const list = filed.length === 0 ? "No issue was filed." : `Filed: ${filed.map((number) => `#${number}`).join(", ")}.`;
+  return new Verdict("answered", verdict.outcome === "answered" ? `${verdict.reason}\n\n${list}` : list);
 }
 
 async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {

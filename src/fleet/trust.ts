@@ -5,13 +5,13 @@ import { type Trust, trustOf } from "../model/trust.ts";
 export async function trustIn(
   github: GitHub,
   repo: string,
-  issue: { readonly number: number; readonly author: string },
+  issue: { readonly number: number; readonly author: string; readonly proposed: boolean },
   approvalLabel: string | null,
 ): Promise<Trust> {
-  const { author, number } = issue;
+  const { author, number, proposed } = issue;
   const authorMayWrite = await github.mayWrite(repo, author);
-  const nothing = { author, authorMayWrite, approvalLabel, approval: null, editedAt: null };
-  if (authorMayWrite || approvalLabel === null) return trustOf(nothing);
+  const nothing = { author, authorMayWrite, proposed, approvalLabel, approval: null, editedAt: null };
+  if ((authorMayWrite && !proposed) || approvalLabel === null) return trustOf(nothing);
   const approval = await github.approvals.labelledBy(repo, number, approvalLabel);
   if (approval === null) return trustOf(nothing);
   const mayWrite = await github.mayWrite(repo, approval.by);

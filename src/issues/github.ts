@@ -181,6 +181,35 @@ export class GitHub {
     }
   }
 
+  /** Titles of all open issues. */
+  async openTitles(repo: string): Promise<string[]> {
+    const titles: string[] = [];
+    for (let page = 1; ; page++) {
+      const request = this.client.rest.issues.listForRepo({ ...split(repo), state: "open", per_page: 100, page });
+      const { data } = await ask(`open issues of ${repo}`, request);
+      titles.push(...data.map((one) => one.title));
+      if (data.length < 100) return titles;
+    }
+  }
+
+  /** One issue for each marker: a reply that was lost is looked up among the newest, not repeated. */
+  async openIssue(repo: string, marker: string, title: string, text: string): Promise<{ number: number; url: string }> {
+    const body = `<!-- ${marker} -->\n${text}`;
+    try {
+      const { data } = await this.client.rest.issues.create({ ...split(repo), title, body });
+      return { number: data.number, url: data.html_url };
+    } catch (error) {
+      const newest = { ...split(repo), state: "all" as const, sort: "created" as const, direction: "desc" as const };
+      const { data } = await ask(
+        `newest issues of ${repo}`,
+        this.client.rest.issues.listForRepo({ ...newest, per_page: 50 }),
+      );
+      const found = data.find((one) => one.body?.startsWith(`<!-- ${marker} -->`));
+      if (found !== undefined) return { number: found.number, url: found.html_url };
+      throw githubFailure(error, `a new issue of ${repo}`);
+    }
+  }
+
   async pullsOf(repo: string, branch: string): Promise<Pull[]> {
     const place = split(repo);
     const request = this.client.rest.pulls.list({

@@ -3,6 +3,7 @@
  * pages or an error: half a list would look like fewer issues.
  */
 import { type Claim, parseClaim } from "../model/claim.ts";
+import { isProposal } from "../model/issue.ts";
 import { blockersIn, type Candidate } from "../model/selection.ts";
 import { githubFailure, hasStatus } from "./github-errors.ts";
 import type { Client } from "./octokit.ts";
@@ -113,6 +114,7 @@ function toCandidates(repo: string, data: unknown): Candidate[] {
     number: row.number,
     createdAt: row.created_at,
     author: row.user?.login ?? "ghost",
+    proposed: isProposal(row.body ?? ""),
     labels: row.labels.flatMap((label) => (typeof label === "string" ? label : (label.name ?? []))),
     isPullRequest: row.pull_request !== undefined,
     blockedBy: blockersIn(row.body ?? ""),

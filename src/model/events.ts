@@ -42,6 +42,7 @@ type Facts =
   | { type: "branch:published"; branch: string; head: string }
   | { type: "pull:verified"; number: number; url: string; adopted: boolean }
   | { type: "comment:posted"; url: string }
+  | { type: "issue:filed"; number: number; url: string }
   | { type: "attempt:ended"; outcome: Outcome; reason: string }
   | { type: "warning"; message: string };
 

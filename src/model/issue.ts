@@ -30,6 +30,11 @@ export function parseIssueNumber(text: string): number {
   );
 }
 
+/** Whether an agent wrote it: filed by a fleet, under a login that may write, so that the author alone proves nothing. */
+export function isProposal(body: string): boolean {
+  return body.startsWith("<!-- claude-workers:");
+}
+
 /** Where two spellings mean one repository: GitHub's names ignore case. */
 export function sameRepo(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();

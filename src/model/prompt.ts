@@ -1,5 +1,6 @@
 /** The prompt of an attempt: the task, a stranger's text fenced as data, the project's own instructions. Pure. */
 import type { IssueSnapshot } from "./issue.ts";
+import type { Mode } from "./task.ts";
 
 /** Bytes of what an operator asks for in words. Claude reads at most 10 MB of standard input. */
 export const longestPrompt = 8 << 20;
@@ -8,6 +9,7 @@ export interface PromptParts {
   readonly worker: string;
   readonly repo: string;
   readonly branch: string;
+  readonly mode: Mode;
   readonly baseBranch: string;
   /** Words of the operator. */
   readonly request: string | null;
@@ -17,6 +19,11 @@ export interface PromptParts {
   /** Nobody who wrote the issue can know it, so nobody can write the end of the fence. */
   readonly nonce: string;
 }
+
+const readOnly =
+  "- This task asks for an answer. Look at whatever you want and run what you want, but whatever you change in the clone is thrown away.";
+const proposals =
+  "- Findings that somebody should work on: call the tool propose_issue for each, after looking for an open issue like it. The fleet files them.";
 
 export function composePrompt(parts: PromptParts): string {
   const { repo, branch, baseBranch, issue, request } = parts;
@@ -41,6 +48,8 @@ export function composePrompt(parts: PromptParts): string {
   sections.push(
     [
       "How to end:",
+      ...(parts.mode === "update" ? [] : [readOnly]),
+      ...(parts.mode === "issue" ? [proposals] : []),
       `- Change something: commit it on ${branch} (small commits, plain messages), then call the tool complete with a short summary. Do not push and do not open a pull request: the fleet does that after you, and checks it.`,
       "- Nothing to change, but something to say: call the tool answer with the whole answer.",
       "- It can't be done: call the tool fail with the reason.",

@@ -9,6 +9,8 @@ export interface Candidate {
   /** ISO 8601 */
   readonly createdAt: string;
   readonly author: string;
+  /** An agent proposed it. */
+  readonly proposed: boolean;
   readonly labels: readonly string[];
   readonly isPullRequest: boolean;
   /** Numbers that a line `blocked by #N` of its text names. */

@@ -30,6 +30,10 @@ export const limitsSchema = z.looseObject({
 });
 export type Limits = z.infer<typeof limitsSchema>;
 
+/** What a task may lead to: `update` a pull request, `read` an answer, `issue` an answer and new issues. */
+export const modes = ["update", "read", "issue"] as const;
+export type Mode = (typeof modes)[number];
+
 /** `attempts/<n>/task.json` */
 export const taskSchema = z.looseObject({
   version: z.literal(1),
@@ -41,6 +45,7 @@ export const taskSchema = z.looseObject({
   isolation: z.enum(["bubblewrap", "settings", "none"]),
   innerSandbox: z.boolean(),
   model: z.string(),
+  mode: z._default(z.enum(modes), "update"),
   limits: limitsSchema,
   /** UUID of the agent's own session. */
   sessionId: z.string(),

@@ -4,6 +4,8 @@ export interface TrustFacts {
   readonly author: string;
   /** Write, maintain or admin permission now. */
   readonly authorMayWrite: boolean;
+  /** An agent of a fleet wrote it, under a login that may write. */
+  readonly proposed: boolean;
   /** Label that stands for a writer's approval; null when none is configured. */
   readonly approvalLabel: string | null;
   /** Who put that label last, if it is still there, and whether that person may write now. */
@@ -19,8 +21,8 @@ export interface Trust {
 
 export function trustOf(facts: TrustFacts): Trust {
   const { author, approval, approvalLabel, editedAt } = facts;
-  if (facts.authorMayWrite) return { trusted: true, why: `${author} may write to the repository` };
-  const stranger = `${author} may not write to the repository`;
+  if (facts.authorMayWrite && !facts.proposed) return { trusted: true, why: `${author} may write to the repository` };
+  const stranger = facts.proposed ? "an agent proposed it" : `${author} may not write to the repository`;
   if (approvalLabel === null) return { trusted: false, why: `${stranger}, and no approval label is configured` };
   if (approval === null) return { trusted: false, why: `${stranger}, and nobody has put the label ${approvalLabel}` };
   if (!approval.mayWrite)

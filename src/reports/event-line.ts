@@ -64,6 +64,8 @@ function wording(event: FleetEvent): string | null {
       return `pushed ${event.branch} at ${event.head.slice(0, 10)}`;
     case "pull:verified":
       return `pull request #${event.number} ${event.adopted ? "adopted" : "opened"} and verified: ${event.url}`;
+    case "issue:filed":
+      return `issue #${event.number} filed: ${event.url}`;
     case "comment:posted":
       return `comment: ${event.url}`;
     case "attempt:ended":

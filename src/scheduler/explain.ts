@@ -4,7 +4,7 @@ import { trustIn } from "../fleet/trust.ts";
 import type { End } from "../model/attempt.ts";
 import type { Claim } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
-import { parseIssueNumber, parseRepo, sameRepo } from "../model/issue.ts";
+import { isProposal, parseIssueNumber, parseRepo, sameRepo } from "../model/issue.ts";
 import { issueKey, rulesFor } from "../model/selection.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
@@ -47,7 +47,12 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
   const listing = github.listing(new ListCache(fleet.store.paths, token));
   const { candidates, claims } = await readAll(fleet, listing, [repo], failed);
   if (failed[0] !== undefined) throw new FleetError("github", failed[0]);
-  const trust = await trustIn(github, repo, issue, fleet.config.assign.approvalLabel);
+  const trust = await trustIn(
+    github,
+    repo,
+    { ...issue, proposed: isProposal(issue.body) },
+    fleet.config.assign.approvalLabel,
+  );
   const candidate = candidates.find((one) => one.number === number);
   const open = new Set(candidates.filter((one) => !one.isPullRequest).map((one) => issueKey(one.repo, one.number)));
   const configured = Object.keys(fleet.config.repos);

@@ -6,7 +6,7 @@ import { reconcile } from "../fleet/reconcile.ts";
 import { checkRequest } from "../fleet/request.ts";
 import { trustIn } from "../fleet/trust.ts";
 import { FleetError } from "../model/errors.ts";
-import { parseRepo, sameRepo } from "../model/issue.ts";
+import { isProposal, parseRepo, sameRepo } from "../model/issue.ts";
 import { type Candidate, issueKey, type SelectionFacts, type SkipReason, select } from "../model/selection.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
@@ -152,9 +152,10 @@ async function dispatchOne(
   return await launch(fleet, checked, {
     signal,
     // Once more, on the very text that the agent will get: it may have been edited since the list was read.
-    vet: async ({ snapshot }) => {
-      if (snapshot.issue === null) return;
-      const { trusted, why } = await trustIn(github, next.repo, snapshot.issue, fleet.config.assign.approvalLabel);
+    vet: async ({ issue }) => {
+      if (issue === null) return;
+      const read = { number: issue.number, author: issue.author, proposed: isProposal(issue.body) };
+      const { trusted, why } = await trustIn(github, next.repo, read, fleet.config.assign.approvalLabel);
       if (!trusted) throw new FleetError("busy", why);
     },
   });

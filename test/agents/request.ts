@@ -17,6 +17,7 @@ export function requestOf(more: Partial<AgentRequest> = {}): AgentRequest {
     cookie: "cookie-1",
     worker: "01",
     innerSandbox: true,
+    proposals: false,
     ...more,
   };
 }

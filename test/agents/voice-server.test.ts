@@ -19,7 +19,7 @@ beforeAll(async () => {
     `require("node:fs").writeFileSync(${JSON.stringify(join(folder, "ran"))}, "");`,
   );
   const file = join(packageRoot, "src/agents/voice-server.ts");
-  const config = mcpConfig({ bun: process.execPath, packageRoot, file }) as {
+  const config = mcpConfig({ bun: process.execPath, packageRoot, file }, false) as {
     mcpServers: { worker: { command: string; args: string[]; env: Record<string, string> } };
   };
   const { command, args, env } = config.mcpServers.worker;

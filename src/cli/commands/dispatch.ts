@@ -1,5 +1,6 @@
 /** `cw dispatch`: gives a worker a task and returns. */
 import { FleetError } from "../../model/errors.ts";
+import { modes } from "../../model/task.ts";
 import { planLines } from "../../reports/plan.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
 import { parseDuration } from "../duration.ts";
@@ -25,6 +26,11 @@ const command: CommandFactory = (app, out) =>
         description: "what to do; - reads standard input",
       },
       model: { type: "string", alias: "m", valueHint: "MODEL", description: "the agent's model" },
+      mode: {
+        type: "enum",
+        options: modes,
+        description: "update: may end in a pull request; read: answers; issue: may propose issues",
+      },
       timeout: { type: "string", valueHint: "2h", description: "longest time of the agent" },
       budget: { type: "string", valueHint: "USD", description: "most money" },
       turns: { type: "string", valueHint: "N", description: "most turns" },
@@ -38,6 +44,7 @@ const command: CommandFactory = (app, out) =>
         worker: args.worker,
         prompt: args.prompt === undefined ? undefined : await promptOf(args.prompt),
         model: args.model,
+        mode: args.mode,
         timeoutMs: optional(args.timeout, "timeout", parseDuration, "a duration such as 90s, 30m, 2h"),
         budgetUsd: optional(args.budget, "budget", numberOf(/^\d+(?:\.\d+)?$/), "a number of US dollars above 0"),
         turns: optional(args.turns, "turns", numberOf(/^\d+$/), "a whole number above 0"),

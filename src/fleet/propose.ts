@@ -1,0 +1,36 @@
+/** Files the issues that an agent proposed: in its own repository, marked as the agent's, no twins, only so many. */
+
+import { printable } from "../model/text.ts";
+import { proposalBody, sameTitle } from "../reports/proposal.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { Proposal } from "./run-agent.ts";
+
+/** @returns their numbers */
+export async function fileProposals(attempt: InFlight, proposals: readonly Proposal[]): Promise<number[]> {
+  const { fleet, github, task } = attempt;
+  const most = fleet.config.limits.proposals;
+  if (proposals.length > most) {
+    attempt.say({ type: "warning", message: `${proposals.length} issues were proposed, ${most} at most are filed` });
+  }
+  const known = proposals.length === 0 ? [] : await github.openTitles(task.repo);
+  const filed: number[] = [];
+  for (const [at, { title, body }] of proposals.entries()) {
+    const shown = printable(title, 200).trim();
+    if (filed.length >= most || shown === "") continue;
+    if (known.some((one) => sameTitle(one, shown))) {
+      attempt.say({ type: "warning", message: `not filed, there is an open issue like it: ${shown}` });
+      continue;
+    }
+    const marker = `claude-workers:${fleet.store.workers.fleetId().slice(0, 8)}:${attempt.id}:proposal-${at + 1}`;
+    const { number, url } = await github.openIssue(
+      task.repo,
+      marker,
+      shown,
+      proposalBody(task.worker, attempt.id, body),
+    );
+    known.push(shown);
+    filed.push(number);
+    attempt.say({ type: "issue:filed", number, url });
+  }
+  return filed;
+}
