@@ -203,9 +203,10 @@ function byUrgency(priorities: readonly string[]) {
     rank(a) - rank(b) || a.createdAt.localeCompare(b.createdAt) || a.repo.localeCompare(b.repo) || a.number - b.number;
 }
 
-/** Lines of an issue's text that name its blockers: `blocked by #12`, `Blocked by: #12, #13`. */
+/** Lines of an issue's text that name its blockers: `blocked by #12`, `**Blocked by:** #12, #13`. */
 export function blockersIn(body: string): number[] {
-  const lines = body.match(/^[\s>*-]*blocked by:?\s+#\d+(?:[\s,]+(?:and\s+)?#\d+)*/gim) ?? [];
+  // No line breaks in it: over a long run of them its time would grow with the square, and strangers write this text.
+  const lines = body.match(/^[ \t>*_-]*blocked by[*_:]*[ \t]+#\d+(?:[ \t,]+(?:and[ \t]+)?#\d+)*/gim) ?? [];
   return [
     ...new Set(lines.flatMap((line) => (line.match(/#(\d{1,10})/g) ?? []).map((found) => Number(found.slice(1))))),
   ];
