@@ -18,6 +18,7 @@ import type { Reset } from "./fleet/reset.ts";
 import type { WorkerView } from "./fleet/snapshot.ts";
 import type { Stopped } from "./fleet/stop.ts";
 import type { Todo } from "./fleet/todos.ts";
+import type { Updated } from "./fleet/update.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
@@ -51,6 +52,10 @@ export interface App {
   assign(request: TickRequest): Promise<Tick>;
   /** Why an issue is, or is not, taken up. @param issue `owner/repo#22` */
   explain(issue: string): Promise<Explanation>;
+  /** The newest program, then the workers' HOMEs. */
+  update(): Promise<Updated>;
+  /** Runs a command, by default a shell, as an idle worker, on this process's own terminal. @returns its exit code */
+  shell(worker: string, argv: readonly string[]): Promise<number>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
   /** Stores the credentials of the environment, and makes the HOME of idle workers anew. */
@@ -92,6 +97,19 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     },
     assign: async (request) => (await import("./scheduler/tick.ts")).tick(fleet, request),
     explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
+    update: async () => (await import("./fleet/update.ts")).update(fleet),
+    shell: async (worker, argv) => {
+      const command = await (await import("./fleet/shell.ts")).shellCommand(fleet, worker, argv);
+      const nowhere = openSync("/dev/null", "w");
+      try {
+        const { env, cwd, infoFd } = command;
+        const extra = infoFd === undefined ? [] : [nowhere];
+        const started = Bun.spawn([...command.argv], { env, cwd, stdio: ["inherit", "inherit", "inherit", ...extra] });
+        return await started.exited;
+      } finally {
+        closeSync(nowhere);
+      }
+    },
     doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),

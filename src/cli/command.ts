@@ -9,8 +9,8 @@ export interface Report {
   readonly text: string | Iterable<string>;
   /** For programs: with --json the only thing on standard output. */
   readonly json: unknown;
-  /** Default: ok. */
-  readonly exit?: keyof typeof exitCodes;
+  /** Default: ok. A number is the exit code of a program that was run for the user. */
+  readonly exit?: keyof typeof exitCodes | number;
 }
 
 /** Loads configuration and everything else on first use, so that --help works with a broken configuration. */

@@ -38,7 +38,8 @@ export async function run(argv: readonly string[], version: string, deps: Deps =
     if (flag(parsed, "version")) return await print(version);
     const report = await runLeaf(command, canonical(parsed, command.args));
     if (report) await printReport(report, json);
-    return exitCodes[report?.exit ?? "ok"];
+    const exit = report?.exit ?? "ok";
+    return typeof exit === "number" ? exit : exitCodes[exit];
   } catch (error) {
     if (error instanceof OutputClosed) return exitCodes.ok;
     return await reportFailure(error, json);

@@ -17,6 +17,7 @@ export function bubblewrap(system: SystemFolders): Isolation {
     wrap(command, space) {
       const argv = [
         ...namespaces,
+        ...(space.terminal ? [] : ["--new-session"]),
         ...machine(system),
         ...places(system, space),
         ...protection(space),
@@ -43,7 +44,6 @@ const namespaces = [
   "--cap-drop", // As root bubblewrap keeps all of them, and with them the agent could unmount all of this.
   "ALL",
   "--die-with-parent",
-  "--new-session",
   "--hostname",
   "worker",
   "--info-fd",

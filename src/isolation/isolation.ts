@@ -11,6 +11,8 @@ export interface Space {
   readonly readOnly: readonly string[];
   /** Paths below `home` that the agent may read and not change; those that do not exist become empty and unchangeable. */
   readonly protect: readonly string[];
+  /** A person sits at it: the terminal stays theirs to control. Default: no terminal, which an agent could type into. */
+  readonly terminal?: boolean;
 }
 
 export interface Isolation {

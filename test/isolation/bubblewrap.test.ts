@@ -30,7 +30,7 @@ test("the whole command", () => {
   expect(wrap().argv).toEqual([
     "/usr/bin/bwrap",
     ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"],
-    ...["--die-with-parent", "--new-session", "--hostname", "worker", "--info-fd", "3"],
+    ...["--die-with-parent", "--hostname", "worker", "--info-fd", "3", "--new-session"],
     ...["--ro-bind", "/bin", "/bin", "--ro-bind", "/etc", "/etc", "--ro-bind", "/usr", "/usr"],
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     ...["--ro-bind", "/dev/null", "/etc/shadow", "--tmpfs", "/etc/ssh", "--remount-ro", "/etc/ssh"],

@@ -21,6 +21,12 @@ export const commands: Table = {
     group: "Workers",
     load: () => import("./refresh.ts"),
   },
+  update: {
+    summary: "the newest program, then refresh all workers",
+    group: "Workers",
+    load: () => import("./update.ts"),
+  },
+  shell: { summary: "a terminal as a worker", group: "Workers", load: () => import("./shell.ts") },
   dispatch: {
     summary: "give a worker an issue or a task, and return",
     group: "Work",
