@@ -86,6 +86,8 @@ function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: strin
     `POST ${at}/git/refs`,
     `POST ${at}/issues/${issue}/labels`,
     `GET ${at}/issues/${issue}`,
+    `GET ${at}/git/ref/${ref}`,
+    `GET ${at}/git/commits/{claim}`,
     ...pull,
     `POST ${at}/git/commits`,
     `PATCH ${at}/git/refs/${ref}`,
