@@ -66,6 +66,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check(), checkGit(fleet.git(null))]);
   const candidate = mayReserve(fleet, checked);
   if (typeof candidate !== "string") return dispatched(fleet, candidate, true, []);
+  fleet.store.workers.fleetId(); // Throws where it can't be read: nothing could be claimed.
   const credentials = credentialsOf(fleet, candidate);
   if (fleet.config.agent === "claude") {
     needProvider(credentials);

@@ -1,5 +1,5 @@
 /** Takes a worker for a task, or finds the attempt that has the issue already. */
-import { statusOf } from "../model/attempt.ts";
+import { type Status, statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Snapshot, sameRepo } from "../model/issue.ts";
 import { attemptId, type Task } from "../model/task.ts";
@@ -63,21 +63,21 @@ export async function reserve(
 }
 
 /** The attempt of this fleet that is at work on an issue. */
-function holding(fleet: Pick<Fleet, "store">, repo: string, issue: number): { task: Task; state: string } | null {
+function holding(fleet: Pick<Fleet, "store">, repo: string, issue: number): { task: Task; status: Status } | null {
   for (const worker of fleet.store.workers.list()) {
     const facts = fleet.store.attempts.facts(worker);
-    const { state } = statusOf(facts, now());
-    if (facts === null || state === "idle" || !facts.task.ok) continue;
+    const status = statusOf(facts, now());
+    if (facts === null || status.state === "idle" || !facts.task.ok) continue;
     const task = facts.task.value;
-    if (task.issue === issue && sameRepo(task.repo, repo)) return { task, state };
+    if (task.issue === issue && sameRepo(task.repo, repo)) return { task, status };
   }
   return null;
 }
 
-function accept({ task, state }: { task: Task; state: string }, wish: Wish): Reserved {
+function accept({ task, status }: { task: Task; status: Status }, wish: Wish): Reserved {
   const what = `${task.repo}#${task.issue}`;
-  if (state === "unknown") throw unknownState(task.worker, null);
-  if (state === "crashed") {
+  if (status.state === "unknown") throw unknownState(task.worker, status.reason);
+  if (status.state === "crashed") {
     throw new FleetError("busy", `${what} is held by worker ${task.worker}, which has crashed`, {
       hint: `cw reset ${task.worker}`,
     });

@@ -16,6 +16,7 @@ import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
 import { attemptId, parseAttemptId, type Task, taskSchema } from "../model/task.ts";
+import { identitySchema } from "../model/worker.ts";
 import { appendLine, createFolderOnce, createOnce, makeFolder, readOwn, replaceFile } from "../system/files.ts";
 import { liveness, withCookies } from "../system/process.ts";
 import { readRecord, toText } from "./records.ts";
@@ -48,9 +49,20 @@ export class Attempts {
     return n;
   }
 
-  /** Facts about one attempt; by default the newest. Null when the worker has none. */
-  facts(worker: string, n = this.newest(worker)): AttemptFacts | null {
-    if (n === 0) return null;
+  /**
+   * Facts about one attempt; by default the newest. Null when the worker has none. A worker that would be idle, but whose
+   * identity can't be read, is not: it could not be given anything.
+   */
+  facts(worker: string, n?: number): AttemptFacts | null {
+    const asked = n ?? this.newest(worker);
+    const facts = asked === 0 ? null : this.factsOf(worker, asked);
+    if (n !== undefined || (facts !== null && !facts.end?.ok)) return facts;
+    const path = this.paths.identity(worker);
+    const identity = readRecord(path, identitySchema) ?? { ok: false, reason: `${path} is missing` };
+    return identity.ok ? facts : unreadable(asked, identity.reason);
+  }
+
+  private factsOf(worker: string, n: number): AttemptFacts {
     const at = this.at(worker, n);
     const task = () => readRecord(at.task, taskSchema) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
     const end = readRecord(at.end, endSchema);
@@ -201,6 +213,11 @@ export class Attempts {
       }
     });
   }
+}
+
+function unreadable(n: number, reason: string): AttemptFacts {
+  const none = { birth: null, stop: null, end: null, reserver: "dead", supervisor: "dead", processes: "dead" } as const;
+  return { n, task: { ok: false, reason }, ...none };
 }
 
 function listed(folder: string): number {

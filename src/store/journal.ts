@@ -67,7 +67,8 @@ export async function* followLines(file: string, finished: () => boolean, from =
 function parse(line: string): FleetEvent[] {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "type" in value && "at" in value ? [value as FleetEvent] : [];
+    const { type, at } = Object(value) as { type?: unknown; at?: unknown };
+    return typeof type === "string" && typeof at === "string" ? [value as FleetEvent] : [];
   } catch {
     return [];
   }
