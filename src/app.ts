@@ -22,6 +22,7 @@ import type { Updated } from "./fleet/update.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
+import type { Stray } from "./model/strays.ts";
 import type { Explanation } from "./scheduler/explain.ts";
 import type { Tick, TickRequest } from "./scheduler/tick.ts";
 import { openStore } from "./store/store.ts";
@@ -58,6 +59,8 @@ export interface App {
   shell(worker: string, argv: readonly string[]): Promise<number>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
+  /** Claims and labels on GitHub that match no task of this fleet. */
+  strays(): Promise<Stray[]>;
   /** Stores the credentials of the environment, and makes the HOME of idle workers anew. */
   refresh(ids: readonly string[]): Promise<Refreshed[]>;
   /** The agents' own lists of things to do. @param ids default: all */
@@ -97,6 +100,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     },
     assign: async (request) => (await import("./scheduler/tick.ts")).tick(fleet, request),
     explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
+    strays: async () => (await import("./scheduler/strays.ts")).strays(fleet),
     update: async () => (await import("./fleet/update.ts")).update(fleet),
     shell: async (worker, argv) => {
       const command = await (await import("./fleet/shell.ts")).shellCommand(fleet, worker, argv);

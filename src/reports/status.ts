@@ -32,6 +32,11 @@ export function statusLines(root: string, workers: readonly Shown[], columns: nu
   return table(rows, Math.max(columns, 40));
 }
 
+export function strayLines(strays: readonly { repo: string; issue: number; what: string }[]): string[] {
+  if (strays.length === 0) return ["GitHub: every claim and label has its task"];
+  return strays.map(({ repo, issue, what }) => printable(`GitHub: ${repo}#${issue}: ${what}`, 300));
+}
+
 function row(worker: Shown): string[] {
   const { task, attempt } = worker;
   if (task === null || attempt === null) return [worker.id, worker.state, printable(worker.reason ?? "", 300)];

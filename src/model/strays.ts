@@ -1,0 +1,41 @@
+/** Claims and labels on GitHub that match no running attempt of this fleet: what `status --github` adds. Pure. */
+import type { Claim } from "./claim.ts";
+import type { Candidate } from "./selection.ts";
+
+export interface Stray {
+  readonly repo: string;
+  readonly issue: number;
+  readonly what: string;
+}
+
+/**
+ * @param claims of one repository, by issue
+ * @param running attempts of this fleet that are not over, as `01-7`
+ */
+export function straysOf(
+  repo: string,
+  issues: readonly Candidate[],
+  claims: ReadonlyMap<number, Claim | null>,
+  running: ReadonlySet<string>,
+  host: string,
+): Stray[] {
+  const strays: Stray[] = [];
+  for (const [issue, claim] of claims) {
+    if (claim?.host !== host || running.has(claim.attempt)) continue;
+    if (claim.state !== "held" && claim.state !== "published") continue;
+    strays.push({
+      repo,
+      issue,
+      what: `claim ${claim.state} by attempt ${claim.attempt}, which is over (cw reset ${claim.worker})`,
+    });
+  }
+  for (const { number, labels } of issues) {
+    for (const label of labels.filter((one) => /^worker:/i.test(one))) {
+      const claim = claims.get(number);
+      const worker = label.slice("worker:".length);
+      if (claim && claim.worker === worker && claim.state !== "released" && claim.state !== "done") continue;
+      strays.push({ repo, issue: number, what: `label ${label} without a claim: put by a person, or left over` });
+    }
+  }
+  return strays;
+}
