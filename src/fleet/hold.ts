@@ -1,6 +1,6 @@
 /** The fleet's hold on an issue, from acquiring to the end: the protocol of model/claim.ts spoken over GitHub. */
 import type { ClaimPlace, Claims, Written } from "../issues/claims.ts";
-import { acquireDecision, type Claim, type Tip } from "../model/claim.ts";
+import { acquireDecision, type Claim, othersLabel, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 
 /** Who claims. */
@@ -74,9 +74,19 @@ export async function acquire(
     case "free":
       break;
   }
+  const before = tip?.claim ?? null;
+  const mark = othersLabel(ask.labels, holder.worker, before);
+  if (mark !== undefined) throw marked(name, mark);
   const written = await claims.write(place, tip, message(place, holder, "held", decision.epoch));
   if (!written.won) throw new FleetError("busy", `${name} was taken by another in the same moment${whose(written)}`);
-  return { tip: written.tip, epoch: decision.epoch, before: tip?.claim ?? null };
+  return { tip: written.tip, epoch: decision.epoch, before };
+}
+
+/** A label that a person, or another fleet, put there. */
+export function marked(name: string, label: string): FleetError {
+  return new FleetError("busy", `${name} carries the label ${label}`, {
+    hint: "remove that label if it is a mistake",
+  });
 }
 
 /** Says that we are still at it. @returns the new tip, or whose it is now */

@@ -4,6 +4,7 @@ import type { GitHub } from "../issues/github.ts";
 import type { Claim, Tip } from "../model/claim.ts";
 import type { Said } from "../model/events.ts";
 import { Verdict } from "../model/verdict.ts";
+import { sameLabel } from "../model/worker.ts";
 import { finish, type Holder, isOurs, renew } from "./hold.ts";
 
 export class Lease {
@@ -56,7 +57,7 @@ export class Lease {
       throw error;
     });
     if (!now.open) throw new Verdict("withdrawn", `${repo}#${issue} was closed`);
-    if (!now.labels.includes(this.label))
+    if (!now.labels.some((name) => sameLabel(name, this.label)))
       throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
   }
 

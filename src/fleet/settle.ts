@@ -3,7 +3,7 @@ import { mayEndForIt, statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Repair, repairsFor } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
-import { workerLabel } from "../model/worker.ts";
+import { sameLabel, workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
@@ -81,7 +81,7 @@ async function onGitHub(attempt: InFlight) {
   return {
     ours: claim.state,
     stale: serverNow - tip.committedAt > claim.leaseMs / 2,
-    labelled: labels.includes(workerLabel(task.worker)),
+    labelled: labels.some((name) => sameLabel(name, workerLabel(task.worker))),
   };
 }
 

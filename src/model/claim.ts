@@ -3,6 +3,7 @@
  * The server's compare-and-swap on that ref decides between hosts; the label `worker:NN` only shows it to people.
  */
 import * as z from "zod/mini";
+import { sameLabel, workerLabel } from "./worker.ts";
 
 /** Message of each commit of the chain. */
 export const claimSchema = z.looseObject({
@@ -87,6 +88,23 @@ export function acquireDecision(
       if (at.serverNow - tip.committedAt > claim.leaseMs + at.graceMs) return { kind: "free", epoch };
       return { kind: "taken", why: `${by} has it` };
   }
+}
+
+/**
+ * What on an issue says that it is not ours to take: `blocked`, or the label of a worker, unless the claim that stood there
+ * before put it. @param worker who wants it; its own label is no obstacle
+ */
+export function othersLabel(labels: readonly string[], worker: string, before: Claim | null): string | undefined {
+  const own = [workerLabel(worker), ...staleLabels(before)];
+  return labels.find(
+    (label) => (/^worker:/i.test(label) || sameLabel(label, "blocked")) && !own.some((one) => sameLabel(one, label)),
+  );
+}
+
+/** Labels that a claim which is over may have left: its worker's, and `blocked` where it ended in failure. */
+export function staleLabels(before: Claim | null): readonly string[] {
+  if (before === null) return [];
+  return [workerLabel(before.worker), ...(before.state === "failed" ? ["blocked"] : [])];
 }
 
 /** An agent declined, the issue was marked `blocked`, and a person took that mark away. */

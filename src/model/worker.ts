@@ -48,6 +48,11 @@ export function workerLabel(worker: string): string {
   return `worker:${worker}`;
 }
 
+/** GitHub's labels ignore case, and keep the one that they were made with. */
+export function sameLabel(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
 /** A git author name or address that can't break out of a git configuration file. @throws FleetError `usage` */
 export function parseAuthor(field: "name" | "email", text: string): string {
   const fits =
