@@ -56,7 +56,7 @@ describe.skipIf(!isolated)("demo", () => {
   test.skipIf(!withClaude)(
     "with the real Claude Code and a scripted model",
     async () => {
-      const done = await start([]).ended();
+      const done = await start(["demo"]).ended();
       expectThreeVerified(done);
       expect(done.out).toContain("the real Claude Code 2.1.329 with a scripted model on loopback");
       // What the fleet's tools say inside: the words went through the real MCP server.
@@ -67,14 +67,14 @@ describe.skipIf(!isolated)("demo", () => {
 
   test.skipIf(!withClaude || !userCan || process.getuid?.() !== 0)(
     "with the real Claude Code as an ordinary user",
-    async () => expectThreeVerified(await start([], { asUser: user }).ended()),
+    async () => expectThreeVerified(await start(["demo"], { asUser: user }).ended()),
     long,
   );
 
   test(
     "without Claude Code: a small scripted agent, announced",
     async () => {
-      const done = await start([], { claude: false }).ended();
+      const done = await start(["demo"], { claude: false }).ended();
       expectThreeVerified(done);
       expect(done.out).toContain("Agent: a small shell script without a model, since claude is not on PATH.");
     },
@@ -84,7 +84,7 @@ describe.skipIf(!isolated)("demo", () => {
   test.skipIf(!withClaude)(
     "--agent claude without a credential: a scripted model, and says why",
     async () => {
-      const run = start(["--agent", "claude"]);
+      const run = start(["demo", "--agent", "claude"]);
       expect(await run.until(/Agent: .*/)).toContain("scripted model on loopback, since no credential is given");
       run.process.kill("SIGINT");
       expect((await run.ended()).code).toBe(8);
@@ -93,7 +93,7 @@ describe.skipIf(!isolated)("demo", () => {
   );
 
   test("--agent claude without Claude Code: refused", async () => {
-    const { code, err } = await start(["--agent", "claude"], { claude: false }).ended();
+    const { code, err } = await start(["demo", "--agent", "claude"], { claude: false }).ended();
     expect({ code, err }).toMatchObject({
       code: 5,
       err: expect.stringContaining("claude is not on PATH (hint: npm install"),
@@ -103,7 +103,7 @@ describe.skipIf(!isolated)("demo", () => {
   test(
     "--agent dry-run: rehearsed, nothing pushed; --json is one document",
     async () => {
-      const { code, out } = await start(["--agent", "dry-run", "--json"]).ended();
+      const { code, out } = await start(["demo", "--agent", "dry-run", "--json"]).ended();
       expect(code).toBe(0);
       const ends = JSON.parse(out) as End[];
       expect(ends.map(({ issue, outcome, pull }) => ({ issue, outcome, pull }))).toEqual(
@@ -116,7 +116,7 @@ describe.skipIf(!isolated)("demo", () => {
   test(
     "--json: the ends of the attempts, and nothing else",
     async () => {
-      const { code, out } = await start(["--agent", "scripted", "--json"]).ended();
+      const { code, out } = await start(["demo", "--agent", "scripted", "--json"]).ended();
       expect(code).toBe(0);
       const ends = JSON.parse(out) as End[];
       expect(ends.map(({ repo, issue, outcome, branch }) => ({ repo, issue, outcome, branch }))).toEqual([
@@ -142,7 +142,7 @@ describe.skipIf(!isolated)("demo", () => {
   ])(
     "Ctrl-C %s leaves nothing",
     async (_, moment) => {
-      const run = start(["--agent", "scripted"]);
+      const run = start(["demo", "--agent", "scripted"]);
       await run.until(moment);
       run.process.kill("SIGINT");
       run.process.kill("SIGINT");
@@ -175,7 +175,7 @@ describe.skipIf(!isolated)("demo", () => {
   test(
     "--keep: another terminal works with the same fleet; Ctrl-C takes it down",
     async () => {
-      const run = start(["--keep", "--agent", "scripted"]);
+      const run = start(["demo", "--keep", "--agent", "scripted"]);
       await run.until(/curl .*/);
       expect(run.out()).toContain("3 of 3 verified.");
       const exported = Object.fromEntries(
@@ -231,7 +231,7 @@ describe.skipIf(!isolated)("demo", () => {
 test("without bubblewrap: refused with the reason, and nothing is left", async () => {
   const tools = mkdtempSync(join(tmpdir(), "cw-tools-"));
   for (const tool of ["git", "readlink", "sh"]) symlinkSync(Bun.which(tool) ?? "", join(tools, tool));
-  const { code, out, err } = await start(["--agent", "scripted"], { path: tools }).ended();
+  const { code, out, err } = await start(["demo", "--agent", "scripted"], { path: tools }).ended();
   rmSync(tools, { recursive: true });
   expect({ code, err }).toMatchObject({
     code: 5,

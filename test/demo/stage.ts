@@ -1,4 +1,4 @@
-/** Runs `cw demo` with an environment built from nothing and a temporary folder of its own, and looks what it has left. */
+/** Runs the program with an environment built from nothing and a temporary folder of its own, and looks what it has left. */
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -43,7 +43,7 @@ export function demoEnvironment(options: DemoOptions = {}) {
 
 export function demo(args: readonly string[], options: DemoOptions = {}): DemoRun {
   const { folder, temporary, env } = demoEnvironment(options);
-  const argv = [program, "demo", ...args];
+  const argv = [program, ...args];
   const child = Bun.spawn(options.asUser ? options.asUser.as(argv) : argv, {
     cwd: "/",
     env,
