@@ -17,11 +17,17 @@ export function pauseAccount(fleet: Pick<Fleet, "store">, credentials: Credentia
   replaceFile(file, toText({ version: 1, until: { ...Object.fromEntries(others), [accountOf(credentials)]: until } }));
 }
 
-/** @throws FleetError `busy` while the account is paused */
-export function refusePaused(fleet: Pick<Fleet, "store">, credentials: Credentials): void {
+/** Until when the account is paused, ISO 8601; null when it is not. */
+export function pausedUntil(fleet: Pick<Fleet, "store">, credentials: Credentials): string | null {
   const known = readRecord(fleet.store.paths.accounts, pausesSchema);
   const until = known?.ok ? known.value.until[accountOf(credentials)] : undefined;
-  if (until === undefined || until <= isoNow()) return;
+  return until === undefined || until <= isoNow() ? null : until;
+}
+
+/** @throws FleetError `busy` while the account is paused */
+export function refusePaused(fleet: Pick<Fleet, "store">, credentials: Credentials): void {
+  const until = pausedUntil(fleet, credentials);
+  if (until === null) return;
   throw new FleetError("busy", `the Claude account is at its usage limit until ${until}`, {
     hint: "try again after that, or use another account",
   });

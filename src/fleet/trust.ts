@@ -12,9 +12,11 @@ export async function trustIn(
   const authorMayWrite = await github.mayWrite(repo, author);
   const nothing = { author, authorMayWrite, proposed, approvalLabel, approval: null, editedAt: null };
   if ((authorMayWrite && !proposed) || approvalLabel === null) return trustOf(nothing);
-  const approval = await github.approvals.labelledBy(repo, number, approvalLabel);
-  if (approval === null) return trustOf(nothing);
-  const mayWrite = await github.mayWrite(repo, approval.by);
-  const editedAt = mayWrite ? await github.approvals.lastEdited(repo, number) : null;
-  return trustOf({ ...nothing, approval: { ...approval, mayWrite }, editedAt });
+  const labelled = await github.approvals.labelledBy(repo, number, approvalLabel);
+  if (labelled === null) return trustOf(nothing);
+  const { by, at, renamedAt } = labelled;
+  const mayWrite = await github.mayWrite(repo, by);
+  const edited = mayWrite ? await github.approvals.lastEdited(repo, number) : null;
+  const editedAt = edited === null || (renamedAt !== null && renamedAt > edited) ? renamedAt : edited;
+  return trustOf({ ...nothing, approval: { by, at, mayWrite }, editedAt });
 }

@@ -31,6 +31,8 @@ export interface SelectionFacts {
   readonly untrusted: ReadonlyMap<string, string>;
   /** How often an issue's attempt was lost here (shutdowns do not count), by `owner/repo#N`. */
   readonly lost: ReadonlyMap<string, number>;
+  /** Dealt with in this tick, by `owner/repo#N`: neither picked nor skipped, but as open as before for those that wait. */
+  readonly passed: ReadonlySet<string>;
 }
 
 export interface SelectionRules {
@@ -55,6 +57,7 @@ export type SkipReason =
   | "waits for another issue"
   | "untrusted"
   | "lost twice"
+  | "gone"
   | "no idle worker"
   | "limit reached";
 
@@ -75,7 +78,8 @@ export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
   );
   const running = new Map(facts.running);
   const room = Math.min(Math.max(0, facts.idle - rules.reserve), rules.limit ?? Number.POSITIVE_INFINITY);
-  for (const candidate of [...facts.candidates].sort(byUrgency(rules.priorityLabels))) {
+  const left = facts.candidates.filter((one) => !facts.passed.has(keyOf(one)));
+  for (const candidate of left.sort(byUrgency(rules.priorityLabels))) {
     const why = whyNot(candidate, facts, open);
     if (why !== null) {
       skipped.push({ candidate, ...why });

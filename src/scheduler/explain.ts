@@ -8,7 +8,7 @@ import { isProposal, parseIssueNumber, parseRepo, sameRepo } from "../model/issu
 import { issueKey, rulesFor } from "../model/selection.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
-import { lostHere } from "./lost.ts";
+import { lostNow } from "./lost.ts";
 
 export interface Explanation {
   readonly repo: string;
@@ -55,6 +55,7 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
   );
   const candidate = candidates.find((one) => one.number === number);
   const open = new Set(candidates.filter((one) => !one.isPullRequest).map((one) => issueKey(one.repo, one.number)));
+  const lost = await lostNow(fleet, github, candidate ? [candidate] : []);
   const configured = Object.keys(fleet.config.repos);
   const rules = [
     { rule: "it is open", ok: issue.open, answer: issue.open ? "yes" : "no, it is closed" },
@@ -64,14 +65,15 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
       answer: configured.some((one) => sameRepo(one, repo)) ? "yes" : `no: assign takes it up only with -r ${repo}`,
     },
     // Trust is asked for whatever the other rules say, and its answer is worth reading also when it is yes.
-    ...(candidate ? rulesFor(candidate, { claims, untrusted: new Map(), lost: lostHere(fleet) }, open) : []),
+    ...(candidate ? rulesFor(candidate, { claims, untrusted: new Map(), lost }, open) : []),
     { rule: "its text may be trusted", ok: trust.trusted, answer: trust.why },
   ];
-  const { idle } = busyness(fleet);
+  const { idle, pausedUntil } = busyness(fleet);
+  const { reserve } = fleet.config.assign;
   rules.push({
     rule: "a worker is idle",
-    ok: idle > fleet.config.assign.reserve,
-    answer: `${idle} idle, ${fleet.config.assign.reserve} kept in reserve`,
+    ok: idle.length > reserve,
+    answer: `${idle.length} idle, ${reserve} kept in reserve${pausedUntil === null ? "" : `; others at their usage limit until ${pausedUntil}`}`,
   });
   const against = rules.filter((rule) => !rule.ok);
   const place = { repo, issue: number, namespace: fleet.config.claims.namespace };

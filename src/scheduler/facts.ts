@@ -1,5 +1,6 @@
 /** What a tick decides from: the lists of GitHub, and how busy the fleet is. */
-import type { Fleet } from "../fleet/fleet.ts";
+import { credentialsOf, type Fleet } from "../fleet/fleet.ts";
+import { pausedUntil } from "../fleet/pause.ts";
 import { statusOf } from "../model/attempt.ts";
 import type { Claim } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
@@ -35,18 +36,30 @@ export async function readAll(fleet: Fleet, listing: Listing, repos: readonly st
   return { candidates, claims };
 }
 
-export function busyness(fleet: Fleet): { idle: number; running: Map<string, number> } {
+export interface Busyness {
+  /** Workers that could start now. */
+  readonly idle: readonly string[];
+  /** Attempts that run, by repository in lower case. */
+  readonly running: ReadonlyMap<string, number>;
+  /** When the first of the idle workers whose account is at its usage limit may start, ISO 8601; null: there is none. */
+  readonly pausedUntil: string | null;
+}
+
+export function busyness(fleet: Fleet): Busyness {
   const running = new Map<string, number>();
-  let idle = 0;
+  const idle: string[] = [];
+  const paused: string[] = [];
   const at = now();
   for (const worker of fleet.store.workers.list()) {
     const facts = fleet.store.attempts.facts(worker);
     if (statusOf(facts, at).state === "idle") {
-      idle++;
+      const until = fleet.config.agent === "claude" ? pausedUntil(fleet, credentialsOf(fleet, worker)) : null;
+      if (until === null) idle.push(worker);
+      else paused.push(until);
       continue;
     }
     const repo = facts?.task.ok ? facts.task.value.repo.toLowerCase() : null;
     if (repo !== null) running.set(repo, (running.get(repo) ?? 0) + 1);
   }
-  return { idle, running };
+  return { idle, running, pausedUntil: paused.sort()[0] ?? null };
 }

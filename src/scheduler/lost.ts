@@ -1,10 +1,11 @@
 /** Issues whose attempts were lost: tried again once by itself, then a person has to look. */
 import type { Fleet } from "../fleet/fleet.ts";
 import type { GitHub } from "../issues/github.ts";
-import { issueKey, type Selected } from "../model/selection.ts";
+import { type Candidate, issueKey, type Selected } from "../model/selection.ts";
 
 /** Far enough back for any backlog; an issue that was lost before that may be tried again. */
 const looked = 5000;
+const mostComments = 1000;
 
 /** How often each issue's attempts were lost here since one of them ended otherwise; shutdowns do not count. */
 export function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
@@ -21,14 +22,44 @@ export function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
   return lost;
 }
 
+/**
+ * {@link lostHere}, without those that a person let go on: what was given up carries a comment, and the label `blocked`
+ * until somebody takes it away. Each time gives one more try.
+ */
+export async function lostNow(
+  fleet: Pick<Fleet, "store">,
+  github: GitHub,
+  candidates: readonly Candidate[],
+): Promise<Map<string, number>> {
+  const lost = lostHere(fleet);
+  for (const { repo, number, labels } of candidates) {
+    const times = lost.get(issueKey(repo, number)) ?? 0;
+    if (times < 2 || labels.some((label) => label.toLowerCase() === "blocked")) continue;
+    const comments = await github.comments(repo, number, mostComments);
+    const top = `<!-- ${markerOf(fleet, number, times)} -->`;
+    if (comments.some(({ body }) => body.startsWith(top))) lost.delete(issueKey(repo, number));
+  }
+  return lost;
+}
+
 /** Says so on the issue, once: the label keeps every fleet away until a person takes it off. */
-export async function giveUpOn(fleet: Fleet, github: GitHub, skipped: Selected["skipped"]): Promise<void> {
+export async function giveUpOn(
+  fleet: Pick<Fleet, "store">,
+  github: GitHub,
+  skipped: Selected["skipped"],
+  lost: ReadonlyMap<string, number>,
+): Promise<void> {
   for (const { candidate, why } of skipped) {
     if (why !== "lost twice") continue;
-    const marker = `claude-workers:${fleet.store.workers.fleetId().slice(0, 8)}:lost:${candidate.number}`;
-    const text =
-      "Two attempts on this issue vanished without a result. It is marked `blocked` until a person has looked at it.";
-    await github.upsertComment(candidate.repo, candidate.number, marker, text);
-    await github.addLabel(candidate.repo, candidate.number, "blocked");
+    const { repo, number } = candidate;
+    const times = lost.get(issueKey(repo, number)) ?? 0;
+    const text = `${times} attempts on this issue vanished without a result. It is marked \`blocked\` until a person has looked at it.`;
+    // The label last: it ends the matter, so the comment must be there.
+    await github.upsertComment(repo, number, markerOf(fleet, number, times), text);
+    await github.addLabel(repo, number, "blocked");
   }
+}
+
+function markerOf(fleet: Pick<Fleet, "store">, number: number, times: number): string {
+  return `claude-workers:${fleet.store.workers.fleetId().slice(0, 8)}:lost:${number}:${times}`;
 }

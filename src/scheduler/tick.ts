@@ -1,7 +1,8 @@
 /** One tick: reconcile, read, select, dispatch. Safe beside other ticks, here and on other hosts: claims decide. */
 
-import { launch } from "../fleet/dispatch.ts";
+import { type Dispatched, launch } from "../fleet/dispatch.ts";
 import { credentialsOf, type Fleet, needGithubToken } from "../fleet/fleet.ts";
+import type { Work } from "../fleet/read-work.ts";
 import { reconcile } from "../fleet/reconcile.ts";
 import { checkRequest } from "../fleet/request.ts";
 import { trustIn } from "../fleet/trust.ts";
@@ -10,7 +11,7 @@ import { isProposal, parseRepo, sameRepo } from "../model/issue.ts";
 import { type Candidate, issueKey, type SelectionFacts, type SkipReason, select } from "../model/selection.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
-import { giveUpOn, lostHere } from "./lost.ts";
+import { giveUpOn, lostNow } from "./lost.ts";
 
 export interface TickRequest {
   /** Default: those of the configuration. */
@@ -65,63 +66,81 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     limit: request.limit ?? fleet.config.assign.limit,
     perRepo: fleet.config.assign.perRepo,
   };
+  const lost = await lostNow(fleet, github, candidates);
   const untrusted = new Map<string, string>();
   const trusted = new Set<string>();
-  const passed = new Map<string, string>();
+  const passed = new Set<string>();
+  const beaten: Tick["skipped"][number][] = [];
   const dispatched: Tick["dispatched"][number][] = [];
   for (;;) {
     request.signal?.throwIfAborted();
+    const busy = busyness(fleet);
+    // In a rehearsal nobody becomes busy: those that were picked take their room.
+    const rehearsed = request.dryRun ? dispatched : [];
     const facts: SelectionFacts = {
-      candidates: candidates.filter((one) => !passed.has(keyOf(one))),
+      candidates,
       claims,
       untrusted,
-      lost: lostHere(fleet),
-      ...busyness(fleet),
+      lost,
+      passed,
+      idle: busy.idle.length - rehearsed.length,
+      running: withRehearsed(busy.running, rehearsed),
     };
-    // In a rehearsal nobody becomes busy: those that were picked take their room.
-    const taken = request.dryRun ? dispatched.length : 0;
     const limit = rules.limit === null ? null : rules.limit - dispatched.length;
-    const { picked, skipped } = select({ ...facts, idle: facts.idle - taken }, { ...rules, limit });
+    const { picked, skipped } = select(facts, { ...rules, limit });
     const [next] = picked;
     if (next === undefined) {
-      if (!request.dryRun) await giveUpOn(fleet, github, skipped);
+      if (!request.dryRun) await giveUpOn(fleet, github, skipped, lost);
       const rest = skipped.map(({ candidate, why, detail }) => ({
         repo: candidate.repo,
         issue: candidate.number,
         why,
-        detail,
+        detail: why === "no idle worker" && busy.pausedUntil ? `usage limit until ${busy.pausedUntil}` : detail,
       }));
-      return {
-        dispatched,
-        skipped: [...rest, ...beaten(candidates, passed)],
-        repaired: mended.repaired,
-        failed,
-        requests: listing.requests,
-      };
+      const { requests } = listing;
+      return { dispatched, skipped: [...rest, ...beaten], repaired: mended.repaired, failed, requests };
     }
-    const key = keyOf(next);
-    if (!trusted.has(key)) {
-      const { trusted: yes, why } = await trustIn(github, next.repo, next, fleet.config.assign.approvalLabel);
-      if (yes) trusted.add(key);
-      else untrusted.set(key, why);
-      continue;
-    }
-    passed.set(key, "");
-    if (request.dryRun) {
-      dispatched.push({ worker: null, repo: next.repo, issue: next.number, attempt: null });
-      continue;
-    }
+    const key = issueKey(next.repo, next.number);
+    const place = { repo: next.repo, issue: next.number };
     try {
-      const done = await dispatchOne(fleet, github, next, request.signal);
-      dispatched.push({ worker: done.worker, repo: next.repo, issue: next.number, attempt: done.attempt });
+      if (!trusted.has(key)) {
+        const { trusted: yes, why } = await trustIn(github, next.repo, next, fleet.config.assign.approvalLabel);
+        if (yes) trusted.add(key);
+        else untrusted.set(key, why);
+        continue;
+      }
+      passed.add(key);
+      if (request.dryRun) {
+        dispatched.push({ worker: null, ...place, attempt: null });
+        continue;
+      }
+      // Where accounts differ, the first idle worker may be one that has to wait.
+      const worker = busy.pausedUntil === null ? undefined : busy.idle[0];
+      const done = await dispatchOne(fleet, github, next, worker, request.signal);
+      if ("doubt" in done) beaten.push({ ...place, why: "untrusted", detail: done.doubt });
+      // Another tick of this fleet was faster.
+      else if (done.existing)
+        beaten.push({ ...place, why: "claimed", detail: `worker ${done.worker}, attempt ${done.attempt}` });
+      else dispatched.push({ worker: done.worker, ...place, attempt: done.attempt });
     } catch (error) {
       if (!(error instanceof FleetError) || request.signal?.aborted) throw error;
-      if (error.code === "busy") passed.set(key, error.message);
+      passed.add(key);
+      if (error.code === "busy") beaten.push({ ...place, why: "claimed", detail: error.message });
+      // Closed, deleted or moved since the list was read.
+      else if (error.code === "usage" || error.code === "notFound")
+        beaten.push({ ...place, why: "gone", detail: error.message });
       else failed.push(`${next.repo}#${next.number}: ${error.message}`);
       // These will not be better with the next issue.
       if (error.code === "auth" || error.code === "environment" || error.code === "config") throw error;
     }
   }
+}
+
+/** What runs, and what would. */
+function withRehearsed(running: ReadonlyMap<string, number>, rehearsed: Tick["dispatched"]): Map<string, number> {
+  const all = new Map(running);
+  for (const { repo } of rehearsed) all.set(repo.toLowerCase(), (all.get(repo.toLowerCase()) ?? 0) + 1);
+  return all;
 }
 
 function wantedRepos(fleet: Fleet, asked: readonly string[] | undefined): string[] {
@@ -146,28 +165,24 @@ async function dispatchOne(
   fleet: Fleet,
   github: Awaited<ReturnType<Fleet["github"]>>,
   next: Candidate,
+  worker: string | undefined,
   signal: AbortSignal | undefined,
-) {
-  const checked = checkRequest({ repo: next.repo, issue: next.number }, fleet.config);
-  return await launch(fleet, checked, {
-    signal,
-    // Once more, on the very text that the agent will get: it may have been edited since the list was read.
-    vet: async ({ issue }) => {
-      if (issue === null) return;
-      const read = { number: issue.number, author: issue.author, proposed: isProposal(issue.body) };
-      const { trusted, why } = await trustIn(github, next.repo, read, fleet.config.assign.approvalLabel);
-      if (!trusted) throw new FleetError("busy", why);
-    },
-  });
-}
-
-function beaten(candidates: readonly Candidate[], passed: ReadonlyMap<string, string>): Tick["skipped"][number][] {
-  return candidates.flatMap((candidate) => {
-    const detail = passed.get(keyOf(candidate));
-    return detail ? [{ repo: candidate.repo, issue: candidate.number, why: "claimed" as const, detail }] : [];
-  });
-}
-
-function keyOf(candidate: Candidate): string {
-  return issueKey(candidate.repo, candidate.number);
+): Promise<Dispatched | { readonly doubt: string }> {
+  const checked = checkRequest({ repo: next.repo, issue: next.number, worker }, fleet.config);
+  let doubt: string | null = null;
+  // Once more, on the very text that the agent will get: it may have been edited since the list was read.
+  const vet = async ({ issue }: Work) => {
+    if (issue === null) return;
+    const read = { number: issue.number, author: issue.author, proposed: isProposal(issue.body) };
+    const { trusted, why } = await trustIn(github, next.repo, read, fleet.config.assign.approvalLabel);
+    if (trusted) return;
+    doubt = why;
+    throw new FleetError("busy", why);
+  };
+  try {
+    return await launch(fleet, checked, { signal, vet });
+  } catch (error) {
+    if (doubt !== null) return { doubt };
+    throw error;
+  }
 }

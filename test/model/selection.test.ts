@@ -16,6 +16,7 @@ function issue(number: number, more: Partial<Candidate> = {}): Candidate {
     number,
     createdAt: "2026-05-01T12:00:00Z",
     author: "ann",
+    proposed: false,
     labels: [],
     isPullRequest: false,
     blockedBy: [],
@@ -28,14 +29,21 @@ function claim(state: Claim["state"], more: Partial<Claim> = {}): Claim {
   return { v: 1, issue: 1, state, ...by, ...more };
 }
 
+const nothing = {
+  claims: new Map(),
+  running: new Map(),
+  untrusted: new Map(),
+  lost: new Map(),
+  passed: new Set<string>(),
+};
 const free: SelectionRules = { priorityLabels: [], reserve: 0, limit: null, perRepo: null };
 function choose(
   facts: Partial<SelectionFacts> & Pick<SelectionFacts, "candidates">,
   rules: Partial<SelectionRules> = {},
 ) {
-  const all = { claims: new Map(), idle: 99, running: new Map(), untrusted: new Map(), lost: new Map(), ...facts };
+  const all = { ...nothing, idle: 99, ...facts };
   const { picked, skipped } = select(all, { ...free, ...rules });
-  expect(picked.length + skipped.length).toBe(facts.candidates.length);
+  expect(picked.length + skipped.length).toBe(facts.candidates.length - all.passed.size);
   return {
     picked: picked.map((one) => one.number),
     skipped: skipped.map(({ candidate, why, detail }) => `${candidate.number} ${why}${detail ? `: ${detail}` : ""}`),
@@ -114,6 +122,14 @@ describe("what speaks against an issue", () => {
     expect(choose({ candidates })).toEqual({
       picked: [6, 2, 3, 5],
       skipped: ["1 waits for another issue: #2, #3", "4 pull request", "7 waits for another issue: #7"],
+    });
+  });
+
+  test("what was dealt with in this tick is not named again, and others still wait for it", () => {
+    const candidates = [issue(1), issue(2, { blockedBy: [1] }), issue(3)];
+    expect(choose({ candidates, passed: new Set(["acme/site#1"]) })).toEqual({
+      picked: [3],
+      skipped: ["2 waits for another issue: #1"],
     });
   });
 

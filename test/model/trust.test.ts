@@ -6,6 +6,7 @@ const at = "2026-05-01T12:00:00Z";
 const stranger: TrustFacts = {
   author: "eve",
   authorMayWrite: false,
+  proposed: false,
   approvalLabel: "approved",
   approval: { by: "ann", at, mayWrite: true },
   editedAt: null,
@@ -15,6 +16,18 @@ describe("trustOf", () => {
   test.each<[string, Partial<TrustFacts>, boolean, RegExp]>([
     ["a writer's own issue", { authorMayWrite: true, approval: null }, true, /eve may write/],
     ["a writer's own issue, edited since", { authorMayWrite: true, editedAt: "unknown" }, true, /eve may write/],
+    [
+      "an agent's proposal, by a login that may write",
+      { authorMayWrite: true, proposed: true, approval: null },
+      false,
+      /an agent proposed it, and nobody/,
+    ],
+    [
+      "an agent's proposal that a writer approved",
+      { authorMayWrite: true, proposed: true },
+      true,
+      /ann, who may write, approved it/,
+    ],
     ["no approval label configured", { approvalLabel: null, approval: null }, false, /no approval label is configured/],
     ["an approval, but no label configured", { approvalLabel: null }, false, /no approval label is configured/],
     ["nobody approved", { approval: null }, false, /nobody has put the label approved/],
