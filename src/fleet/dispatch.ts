@@ -5,16 +5,17 @@
  */
 import type { Choice } from "../isolation/choose.ts";
 import type { GitHub } from "../issues/github.ts";
+import { othersLabel, staleLabels } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import type { Said } from "../model/events.ts";
 import { attemptId, type Task } from "../model/task.ts";
-import { workerLabel } from "../model/worker.ts";
+import { sameLabel, workerLabel } from "../model/worker.ts";
 import { checkGit } from "../store/git.ts";
 import { now, sleep, uptimeMs } from "../system/clock.ts";
 import { self } from "../system/process.ts";
-import { endAttempt } from "./end-attempt.ts";
+import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
-import { acquire, finish, type Holder, type Taken } from "./hold.ts";
+import { acquire, finish, type Holder, marked, type Taken } from "./hold.ts";
 import { isOver } from "./is-over.ts";
 import { refusePaused } from "./pause.ts";
 import { readWork, type Work } from "./read-work.ts";
@@ -91,11 +92,12 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     }
     await start(fleet, task, credentialsOf(fleet, task.worker), say, signal);
   } catch (error) {
-    if (fleet.store.attempts.birth(task.worker, task.n)?.by === "supervisor") throw error; // It runs: not ours to undo.
+    const reason = error instanceof Error ? error.message : String(error);
+    // Before anything is undone: a supervisor that is born meanwhile would work without a claim.
+    if (!cancelBirth(fleet, task, reason)) throw error; // It runs: not ours to undo.
     // What could not be undone is left to reconcile.
     if (await undo.all()) fleet.store.attempts.settle(task.worker, task.n);
-    const reason = error instanceof Error ? error.message : String(error);
-    endAttempt(fleet, task, { outcome: "refused", reason }, { cancel: true });
+    endAttempt(fleet, task, { outcome: "refused", reason });
     if (signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
     throw error;
   }
@@ -161,24 +163,21 @@ async function take(
   });
   say({ type: "issue:claimed", sha: taken.tip.sha, epoch: taken.epoch });
   await clearLabels(github, task, issue.labels, taken);
-  undo.later(() => github.removeLabel(task.repo, issue.number, label));
+  const { before } = taken;
+  const byPerson = issue.labels.some((name) => sameLabel(name, label)) && before?.worker !== task.worker;
+  if (!byPerson) undo.later(() => github.removeLabel(task.repo, issue.number, label));
   const labels = await github.addLabel(task.repo, issue.number, label);
-  const foreign = labels.find((name) => name !== label && (/^worker:/i.test(name) || name.toLowerCase() === "blocked"));
-  if (foreign !== undefined) {
-    throw new FleetError("busy", `${task.repo}#${issue.number} carries the label ${foreign}`, {
-      hint: "remove that label if it is a mistake",
-    });
-  }
+  // Put there since the issue was read.
+  const mark = othersLabel(labels, task.worker, null);
+  if (mark !== undefined) throw marked(`${task.repo}#${issue.number}`, mark);
   say({ type: "issue:labelled", label });
 }
 
-/** Labels that an earlier, finished claim left: its worker's, and `blocked` where it ended in failure. Others are people's. */
+/** What an earlier, finished claim left; other labels are people's. */
 async function clearLabels(github: GitHub, task: Task, labels: readonly string[], taken: Taken): Promise<void> {
-  const { before } = taken;
-  if (before === null || task.issue === null) return;
-  const stale = [workerLabel(before.worker), ...(before.state === "failed" ? ["blocked"] : [])];
-  for (const label of stale) {
-    if (label !== workerLabel(task.worker) && labels.includes(label))
+  if (task.issue === null) return;
+  for (const label of staleLabels(taken.before)) {
+    if (label !== workerLabel(task.worker) && labels.some((name) => sameLabel(name, label)))
       await github.removeLabel(task.repo, task.issue, label);
   }
 }
@@ -195,7 +194,11 @@ async function start(
   const pid = fleet.startSupervisor(task.worker, task.n, credentials, attempts.at(task.worker, task.n).supervisorLog);
   say({ type: "attempt:spawned", pid });
   // Its birth is the fact that counts; whoever gives up on it takes the birth away from it.
-  while (attempts.birth(task.worker, task.n) === null) {
+  for (let birth = attempts.birth(task.worker, task.n); ; birth = attempts.birth(task.worker, task.n)) {
+    if (birth?.by === "supervisor") return;
+    if (birth !== null) {
+      throw new FleetError("busy", `attempt ${attemptId(task.worker, task.n)} was cancelled: ${birth.reason}`);
+    }
     signal?.throwIfAborted();
     if (uptimeMs() > deadline) {
       throw new FleetError("environment", `the supervisor of ${attemptId(task.worker, task.n)} did not start`, {

@@ -29,6 +29,16 @@ export function noFigures(task: Pick<Task, "model">): Figures {
 }
 
 /**
+ * Takes the birth of an attempt, so that no supervisor can appear any more.
+ * @returns false when a supervisor was born first: then the attempt runs
+ */
+export function cancelBirth(fleet: Pick<Fleet, "store">, task: Task, reason: string): boolean {
+  const { attempts } = fleet.store;
+  attempts.bear(task.worker, task.n, { version: 1, by: "cancellation", process: self(), bornAt: now(), reason });
+  return attempts.birth(task.worker, task.n)?.by === "cancellation";
+}
+
+/**
  * @param how.cancel take the birth first, so that no supervisor can appear any more
  * @returns whether this end was the first; false also when a supervisor was born before it could be cancelled
  */
@@ -40,16 +50,7 @@ export function endAttempt(
 ): boolean {
   const { attempts, journal } = fleet.store;
   const { worker, n } = task;
-  if (how.cancel) {
-    attempts.bear(worker, n, {
-      version: 1,
-      by: "cancellation",
-      process: self(),
-      bornAt: now(),
-      reason: verdict.reason,
-    });
-    if (attempts.birth(worker, n)?.by !== "cancellation") return false;
-  }
+  if (how.cancel && !cancelBirth(fleet, task, verdict.reason)) return false;
   const first = attempts.end(worker, n, {
     version: 1,
     attempt: attemptId(worker, n),

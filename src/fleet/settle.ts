@@ -5,6 +5,7 @@ import { type Repair, repairsFor } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { sameLabel, workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
+import { oneAtATime } from "../system/lock.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
@@ -16,16 +17,30 @@ import { takeUp } from "./take-up.ts";
 
 /** Uncommitted work becomes a patch before anything is ended; a failure to save it is said, and the clone stays. */
 export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
+  return await alone(fleet, task, () => endCrashedAlone(fleet, task));
+}
+
+/**
+ * Of those that clear up after an attempt one at a time: another would end it, and free its HOME, while the first still
+ * works there to save what it left; or would take the saving itself for something of the attempt, and kill it.
+ */
+export async function alone<T>(fleet: Pick<Fleet, "store">, task: Task, work: () => Promise<T>): Promise<T> {
+  return await oneAtATime(fleet.store.paths.locks, `end-${task.worker}`, work);
+}
+
+async function endCrashedAlone(fleet: Fleet, task: Task): Promise<string[]> {
   const { attempts } = fleet.store;
   const name = `attempt ${attemptId(task.worker, task.n)}`;
   const facts = attempts.facts(task.worker, task.n);
   const may = facts === null ? "no" : mayEndForIt(facts);
   if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
   const done = may === "yes" ? await saveCrashed(fleet, task) : [];
+  // A wish to stop outlives its supervisor: what is lost is tried again by itself, what was stopped is not.
+  const outcome = attempts.stopWished(task.worker, task.n) ? "stopped" : "lost";
   const reason = may === "yes" ? "the supervisor vanished" : "the supervisor never started";
-  const ended = endAttempt(fleet, task, { outcome: "lost", reason }, { cancel: may === "cancel-first" });
+  const ended = endAttempt(fleet, task, { outcome, reason }, { cancel: may === "cancel-first" });
   if (!ended) throw new FleetError("busy", `${name} came to life`, { hint: `cw status ${task.worker}` });
-  return [...done, `${name} was ended as lost: ${reason}`];
+  return [...done, `${name} was ended as ${outcome}: ${reason}`];
 }
 
 /** Work in the clone of an attempt of which nothing lives any more. */
@@ -59,14 +74,14 @@ export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
 export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   const facts = fleet.store.attempts.facts(task.worker, task.n);
   const { state } = statusOf(facts, now());
-  const outcome = facts?.end?.ok ? facts.end.value.outcome : null;
-  if (outcome === null && state !== "crashed") return [];
-  if (task.issue === null) return outcome === null ? await endCrashed(fleet, task) : [];
+  const over = facts?.end?.ok === true;
+  if (!over && state !== "crashed") return [];
+  const done = over ? [] : await endCrashed(fleet, task);
+  if (task.issue === null) return done;
+  const outcome = fleet.store.attempts.ended(task.worker, task.n)?.outcome ?? null;
   const attempt = await takenUp(fleet, task);
-  const found = await onGitHub(attempt);
-  const repairs = repairsFor({ state, outcome, ...found });
-  const ended = repairs.some((repair) => repair.do === "end") ? await endCrashed(fleet, task) : [];
-  return [...ended, ...(await carryOut(attempt, repairs))];
+  const repairs = repairsFor({ state, outcome, ...(await onGitHub(attempt)) });
+  return [...done, ...(await carryOut(attempt, repairs))];
 }
 
 /** What GitHub says of an attempt's claim and label; the lease then knows the tip. */

@@ -2,15 +2,14 @@
 import { type AttemptFacts, statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import type { Outcome } from "../model/outcome.ts";
-import { attemptId } from "../model/task.ts";
+import { attemptId, type Task } from "../model/task.ts";
 import { progressOf } from "../reports/progress.ts";
 import { isoNow, now, sleep, uptimeMs } from "../system/clock.ts";
 import { sizeOf } from "../system/files.ts";
-import { signal } from "../system/process.ts";
 import { endTree } from "../system/tree.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
-import { saveCrashed } from "./settle.ts";
+import { alone, saveCrashed } from "./settle.ts";
 import { unknownState } from "./unknown.ts";
 
 export interface Stopped {
@@ -74,11 +73,17 @@ async function untilEndOrHang(fleet: Pick<Fleet, "store" | "config">, worker: st
 
 /** For a supervisor that hangs or is dead: kill what it was, prove everything dead, save the work, write the end. */
 async function endInstead(fleet: Fleet, worker: string, n: number): Promise<void> {
-  const { attempts } = fleet.store;
-  const task = attempts.task(worker, n);
+  const task = fleet.store.attempts.task(worker, n);
   if (task === null) throw new FleetError("environment", `the task of attempt ${attemptId(worker, n)} can't be read`);
+  await alone(fleet, task, () => endInsteadAlone(fleet, task));
+}
+
+async function endInsteadAlone(fleet: Fleet, task: Task): Promise<void> {
+  const { attempts } = fleet.store;
+  const { worker, n } = task;
   const birth = attempts.birth(worker, n);
-  if (birth?.by === "supervisor") signal(birth.process, "SIGKILL");
+  // Also what it had started without having noted it yet; and awaits its death, which takes the kernel a moment.
+  if (birth?.by === "supervisor") await endTree({ monitor: birth.process, first: null, cookie: task.cookie }, 0);
   for (const started of attempts.started(worker, n)) await endTree({ ...started, cookie: task.cookie }, 0);
   const facts = attempts.facts(worker, n);
   if (facts?.end?.ok) return;

@@ -6,8 +6,9 @@
 import type { Said } from "../model/events.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
-import { now } from "../system/clock.ts";
+import { now, sleep } from "../system/clock.ts";
 import { self } from "../system/process.ts";
+import { endTree } from "../system/tree.ts";
 import { closeOut } from "./close-out.ts";
 import { collect, saveWork, type Work } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
@@ -45,6 +46,7 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     await run(fleet, task, say, ending.signal, end);
   } catch (error) {
     // A bug, or a record that is missing. Without an end the worker would look crashed, and nobody would know why.
+    await untilNothingLives(fleet, task);
     endAttempt(fleet, task, {
       outcome: "failed",
       reason: `the supervisor failed: ${error instanceof Error ? error.stack : error}`,
@@ -53,6 +55,15 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     clearInterval(polling);
   }
   return true;
+}
+
+/** What the end promises is proved once more: a step past its deadline goes on behind our back. */
+async function untilNothingLives(fleet: Fleet, task: Task): Promise<void> {
+  const { attempts } = fleet.store;
+  while (attempts.processesOf(task.worker, task.n, task.cookie) === "alive") {
+    for (const started of attempts.started(task.worker, task.n)) await endTree({ ...started, cookie: task.cookie }, 0);
+    await sleep(100);
+  }
 }
 
 async function run(
@@ -69,6 +80,7 @@ async function run(
     await inStep(attempt, "close-out", closeOutMs, () => closeOut(attempt, verdict)).catch((error: unknown) => {
       say({ type: "warning", message: `close-out: ${error instanceof Error ? error.message : error}` });
     });
+    await untilNothingLives(fleet, task);
     endAttempt(fleet, task, { outcome: verdict.outcome, reason: verdict.reason }, { figures: attempt.figures });
   } finally {
     await attempt.lease?.release();

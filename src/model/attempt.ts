@@ -129,7 +129,8 @@ export function nextAttempt(facts: AttemptFacts | null): number | null {
  * (birth is taken) and nothing of it lives. A supervisor that is not born yet is first cancelled through birth.
  */
 export function mayEndForIt(facts: AttemptFacts): "yes" | "cancel-first" | "no" {
-  if (facts.end) return "no";
+  // Without its task nobody knows the cookie by which its processes are found.
+  if (facts.end || !facts.task.ok) return "no";
   if (facts.birth === null) return "cancel-first";
   if (!facts.birth.ok) return "no";
   if (facts.birth.value.by === "cancellation") return facts.processes === "dead" ? "yes" : "no";
