@@ -14,7 +14,7 @@ export interface Evidence extends Performed {
   readonly answer: string | null;
 }
 
-export interface FileDiff {
+interface FileDiff {
   readonly filename: string;
   readonly patch: string;
 }
