@@ -1,4 +1,5 @@
 /** Ctrl-C and its kin, for commands that undo what they have done. */
+import { FleetError } from "../model/errors.ts";
 
 /** The first interrupt asks to undo, the second ends at once. */
 export function interrupted(): AbortSignal {
@@ -6,7 +7,7 @@ export function interrupted(): AbortSignal {
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       if (abort.signal.aborted) process.kill(process.pid, "SIGKILL");
-      abort.abort();
+      abort.abort(new FleetError("environment", "interrupted"));
     });
   }
   return abort.signal;
