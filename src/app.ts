@@ -4,6 +4,7 @@
  */
 import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { carried } from "./config/carried.ts";
 import type { Config } from "./config/schema.ts";
 import type { Dispatched } from "./fleet/dispatch.ts";
 import type { Check } from "./fleet/doctor.ts";
@@ -23,6 +24,7 @@ import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
 import type { Stray } from "./model/strays.ts";
+import type { Schedules } from "./scheduler/cron.ts";
 import type { Explanation } from "./scheduler/explain.ts";
 import type { Tick, TickRequest } from "./scheduler/tick.ts";
 import { openStore } from "./store/store.ts";
@@ -32,6 +34,8 @@ import { bunPath, launcher, moduleFile, packageRoot } from "./system/self.ts";
 export interface Settings {
   readonly config: Config;
   readonly secrets: { readonly githubToken: string | undefined; readonly provider: Readonly<Record<string, string>> };
+  /** Where values came from: of a variable of the environment, its name. */
+  readonly origins: ReadonlyMap<string, string>;
   /** Absolute path of the configuration file, whether it exists or not. */
   readonly file: string;
   /** PATH to find tools on: absolute folders only. */
@@ -57,6 +61,8 @@ export interface App {
   update(): Promise<Updated>;
   /** Runs a command, by default a shell, as an idle worker, on this process's own terminal. @returns its exit code */
   shell(worker: string, argv: readonly string[]): Promise<number>;
+  /** Assign by the clock of the machine. */
+  cron(): Promise<Schedules>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
   /** Claims and labels on GitHub that match no task of this fleet. */
@@ -113,6 +119,16 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
       } finally {
         closeSync(nowhere);
       }
+    },
+    cron: async () => {
+      const { flags, env } = carried(settings);
+      const { home, toolPath } = settings;
+      return (await import("./scheduler/cron.ts")).schedules(fleet, {
+        home,
+        toolPath,
+        argv: [launcher, ...flags],
+        env,
+      });
     },
     doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),

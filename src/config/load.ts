@@ -41,7 +41,7 @@ export interface LoadOptions {
 }
 
 /** Variable to key. */
-const variables: Record<string, string> = {
+export const variables: Readonly<Record<string, string>> = {
   CW_ROOT: "root",
   CW_AGENT: "agent",
   CW_ISOLATION: "isolation",

@@ -17,6 +17,8 @@ export function fleetPaths(root: string) {
     /** What GitHub's lists were, a file for each credential. */
     lists: join(control, "lists.d"),
     locks: join(control, "locks"),
+    /** What the ticks of cron or systemd said. */
+    ticks: join(control, "assign.log"),
     trash: join(control, "trash"),
     /** A file for each attempt whose claim was not seen to end: made before the claim, so that none can be forgotten. */
     unsettled: join(control, "unsettled"),

@@ -8,6 +8,8 @@ export interface ToolCall {
   readonly cwd?: string;
   readonly timeoutMs: number;
   readonly stdin?: string;
+  /** Default: utf8. `latin1` carries any bytes through, one character each, in both directions. */
+  readonly encoding?: "utf8" | "latin1";
   /** Write standard output to this file instead of keeping it. */
   readonly stdoutFile?: string;
 }
@@ -36,7 +38,10 @@ export async function runTool(call: ToolCall): Promise<ToolResult> {
     reject: false,
     stripFinalNewline: false,
     maxBuffer: maxOutput,
-    ...(call.stdin === undefined ? { stdin: "ignore" as const } : { input: call.stdin }),
+    encoding: call.encoding ?? "utf8",
+    ...(call.stdin === undefined
+      ? { stdin: "ignore" as const }
+      : { input: Buffer.from(call.stdin, call.encoding ?? "utf8") }),
     ...(call.stdoutFile === undefined ? {} : { stdout: { file: call.stdoutFile } }),
   });
   const code = result.exitCode ?? null;

@@ -38,6 +38,7 @@ export const commands: Table = {
     group: "Work",
     load: () => import("./assign.ts"),
   },
+  cron: { summary: "let the machine's clock run assign", group: "Work", load: () => import("./cron.ts") },
   restart: {
     summary: "go on where a stopped or crashed attempt was",
     group: "Work",

@@ -1,0 +1,64 @@
+/** A systemd timer and its service for the ticks of one fleet, as texts. */
+import { rotation, type TickCommand } from "./crontab.ts";
+import { calendarOf } from "./schedule.ts";
+
+export interface Units {
+  readonly service: string;
+  readonly timer: string;
+}
+
+/** Without a suffix; each fleet of a user has its own. */
+export function unitName(root: string): string {
+  return `claude-workers-${new Bun.CryptoHasher("sha256").update(root).digest("hex").slice(0, 8)}`;
+}
+
+export function units(expression: string, tick: TickCommand): Units {
+  const about = `Claude Workers: assign for ${specifier(tick.root)}`;
+  return {
+    service: `[Unit]
+Description=${about}
+
+[Service]
+Type=oneshot
+ExecStartPre=-${unitLine(rotation(tick.log))}
+ExecStart=${unitLine(tick.argv)}
+StandardOutput=append:${specifier(tick.log)}
+StandardError=inherit
+# Attempts are children that outlive the tick; the default would end them with it.
+KillMode=process
+# One build that runs out of memory must not end the others.
+OOMPolicy=continue
+# Attempts inherit all of this, so it holds what an agent's build has no use for.
+NoNewPrivileges=yes
+RestrictSUIDSGID=yes
+RestrictRealtime=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+`,
+    timer: `[Unit]
+Description=${about}
+
+[Timer]
+${calendarOf(expression)
+  .map((calendar) => `OnCalendar=${calendar}`)
+  .join("\n")}
+AccuracySec=5s
+X-Cron=${expression}
+
+[Install]
+WantedBy=timers.target
+`,
+  };
+}
+
+/** The cron expression that a timer was made from. */
+export function timerExpression(timer: string): string | null {
+  return /^X-Cron=(.+)$/m.exec(timer)?.[1] ?? null;
+}
+
+function unitLine(words: readonly string[]): string {
+  return words.map((word) => `"${specifier(word).replace(/["\\]/g, "\\$&").replaceAll("$", "$$$$")}"`).join(" ");
+}
+
+function specifier(text: string): string {
+  return text.replaceAll("%", "%%");
+}

@@ -1,0 +1,138 @@
+/** A real crontab and a real cron, under an ordinary user, with the program as it is installed. Needs root: cron does. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { type OrdinaryUser, ordinaryUser } from "../support/user.ts";
+
+const path = "/usr/sbin:/usr/bin:/sbin:/bin";
+const why =
+  process.getuid?.() !== 0
+    ? "only root can start cron and has a user to spare"
+    : ["cron", "crontab"].some((name) => Bun.which(name, { PATH: path }) === null)
+      ? "cron is not installed"
+      : null;
+if (why) test.skip(`cron: ${why}`, () => {});
+
+const others = "# kept by hand \xe9\nMAILTO=nobody\n\n0 4 * * 1 /bin/true 100\\%\n";
+
+describe.skipIf(why !== null)("cron", () => {
+  let user: OrdinaryUser;
+  let fleet: TestFleet;
+
+  beforeAll(async () => {
+    user = ordinaryUser();
+    fleet = await testFleet({ workers: ["01"], asUser: user, installed: true, isolation: "none" });
+    fleet.configure({ repos: { "acme/site": {} } });
+  }, 120_000);
+  afterAll(async () => {
+    await fleet?.close();
+  }, 60_000);
+  afterEach(() => setCrontab(null));
+
+  const crontab = (args: string[], stdin?: Uint8Array) =>
+    Bun.spawnSync(user.as(["/usr/bin/crontab", ...args]), { env: { PATH: path }, ...(stdin ? { stdin } : {}) });
+  const setCrontab = (latin1: string | null) =>
+    latin1 === null ? crontab(["-r"]) : crontab(["-"], Buffer.from(latin1, "latin1"));
+  const getCrontab = () => crontab(["-l"]).stdout.toString("latin1");
+
+  test("show, install, install again, change, remove: other lines stay to the byte", async () => {
+    setCrontab(others);
+    expect(await fleet.cw(["cron", "show"])).toMatchObject({ code: 0, stdout: "not installed (cw cron install)\n" });
+
+    const first = await fleet.cw(["cron", "install", "--json"]);
+    expect(first.stderr).toBe("");
+    const installed = first.json();
+    expect(installed).toMatchObject({ by: "cron", changed: true, remarks: [] });
+    expect(installed.next).toHaveLength(5);
+    for (const time of installed.next) expect(new Date(time).getTime() % 300_000).toBe(0);
+    expect(getCrontab()).toBe(`${others}${installed.entries[0]}\n`);
+    expect(lstatSync(installed.log).mode & 0o777).toBe(0o600);
+    expect(lstatSync(installed.log).uid).toBe(user.uid);
+
+    const again = await fleet.cw(["cron", "install", "--every", "5m"]);
+    expect(again.stdout).toContain("installed already, unchanged (cron):");
+    expect(getCrontab()).toBe(`${others}${installed.entries[0]}\n`);
+
+    const changed = (await fleet.cw(["cron", "install", "--cron", "0 9 * * mon", "--json"])).json();
+    expect(getCrontab()).toBe(`${others}${changed.entries[0]}\n`);
+    expect(changed.entries[0]).toStartWith("0 9 * * mon /usr/bin/find ");
+    expect((await fleet.cw(["cron", "show", "--json"])).json()).toEqual({ ...changed, changed: false });
+
+    expect((await fleet.cw(["cron", "remove", "--json"])).json()).toMatchObject({ by: null, changed: true });
+    expect(getCrontab()).toBe(others);
+    const nothing = await fleet.cw(["cron", "remove"]);
+    expect(nothing).toMatchObject({ code: 0, stdout: "nothing of this fleet was installed\n" });
+  }, 120_000);
+
+  test("a systemd timer instead: files, what is still to do, and no line beside it", async () => {
+    await fleet.cw(["cron", "install"]);
+    const timer = (await fleet.cw(["cron", "install", "--systemd", "--every", "10m", "--json"])).json();
+    expect(timer).toMatchObject({ by: "systemd", changed: true });
+    expect(getCrontab()).toBe("");
+    const [timerFile, serviceFile] = timer.entries as [string, string];
+    expect(readFileSync(timerFile, "utf8")).toContain("OnCalendar=*-*-* *:0,10,20,30,40,50:00");
+    expect(readFileSync(serviceFile, "utf8")).toContain("KillMode=process");
+    if (!existsSync(`/run/user/${user.uid}`)) expect(timer.remarks.join()).toContain("systemctl --user daemon-reload");
+    expect((await fleet.cw(["cron", "install", "--systemd", "--every", "10m", "--json"])).json().changed).toBe(false);
+    expect((await fleet.cw(["cron", "show", "--json"])).json()).toMatchObject({ by: "systemd", next: timer.next });
+    expect((await fleet.cw(["cron", "remove", "--json"])).json().entries).toEqual([timerFile, serviceFile]);
+    expect([timerFile, serviceFile].filter(existsSync)).toEqual([]);
+  }, 120_000);
+
+  test("mistakes and a machine without cron", async () => {
+    for (const args of [["instal"], ["install", "--every", "7m"], ["install", "--cron", "x"], ["show", "--systemd"]])
+      expect((await fleet.cw(["cron", ...args])).code).toBe(2);
+    const empty = join(fleet.folder, "empty");
+    mkdirSync(empty, { recursive: true });
+    const without = await fleet.cw(["cron", "install"], { env: { PATH: empty } });
+    expect(without).toMatchObject({
+      code: 5,
+      stderr: "cron is not installed (hint: apt-get install cron, or --systemd)\n",
+    });
+    expect((await fleet.cw(["cron", "install"], { env: { CW_ROOT: join(fleet.folder, "none") } })).code).toBe(3);
+  }, 120_000);
+
+  test("cron fires assign; a tick that runs keeps others away", async () => {
+    // Debian's own pid file and spool are the machine's: a cron that runs already serves as well.
+    const running = Bun.spawnSync(["pgrep", "-x", "cron"], { env: { PATH: path } }).exitCode === 0;
+    const daemon = running
+      ? null
+      : Bun.spawn(["/usr/sbin/cron", "-f"], { env: { PATH: path }, stdio: ["ignore", "ignore", "ignore"] });
+    try {
+      const issue = fleet.repo.openIssue({ title: "Say hello", body: "Please." });
+      const installed = (await fleet.cw(["cron", "install", "--every", "1m", "--json"])).json();
+      // The next minute comes while another tick holds the lock: nothing may start.
+      const lock = join(fleet.root, ".fleet/locks/cron");
+      const held = join(fleet.folder, "held");
+      const holder = Bun.spawn(user.as(["/usr/bin/flock", lock, "/bin/sh", "-c", `touch '${held}'; exec sleep 300`]), {
+        env: { PATH: path },
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      await until("the lock is held", () => existsSync(held) || null);
+      const line = String(installed.entries[0]).split(" ").slice(5).join(" ").replaceAll("\\%", "%");
+      const skipped = Bun.spawnSync(user.as(["/bin/sh", "-c", line]), {
+        env: { HOME: user.home, PATH: "/usr/bin:/bin" },
+      });
+      expect(String(skipped.stdout) + String(skipped.stderr)).toBe("");
+      expect(readFileSync(installed.log, "utf8")).toBe("");
+      holder.kill("SIGKILL");
+      await holder.exited;
+
+      const said = await until(
+        "cron runs assign",
+        () => /is on acme\/site#.*/.exec(readFileSync(installed.log, "utf8"))?.[0],
+        100_000,
+      );
+      expect(said).toContain(`acme/site#${issue}`);
+      const end = await fleet.ended("01", 1, 60_000);
+      expect(end).toMatchObject({ outcome: "delivered", issue });
+      await fleet.cw(["cron", "remove"]);
+      expect(lstatSync(installed.log).mode & 0o777).toBe(0o600);
+    } finally {
+      setCrontab(null);
+      daemon?.kill("SIGTERM");
+      await daemon?.exited;
+    }
+  }, 240_000);
+});
