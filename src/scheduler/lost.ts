@@ -1,6 +1,7 @@
 /** Issues whose attempts were lost: tried again once by itself, then a person has to look. */
 import type { Fleet } from "../fleet/fleet.ts";
 import type { GitHub } from "../issues/github.ts";
+import { FleetError } from "../model/errors.ts";
 import { type Candidate, issueKey, type Selected } from "../model/selection.ts";
 
 /** Far enough back for any backlog; an issue that was lost before that may be tried again. */
@@ -35,7 +36,8 @@ export async function lostNow(
   for (const { repo, number, labels } of candidates) {
     const times = lost.get(issueKey(repo, number)) ?? 0;
     if (times < 2 || labels.some((label) => label.toLowerCase() === "blocked")) continue;
-    const comments = await github.comments(repo, number, mostComments);
+    // What can't be read is not forgiven.
+    const comments = await github.comments(repo, number, mostComments).catch(() => []);
     const top = `<!-- ${markerOf(fleet, number, times)} -->`;
     if (comments.some(({ body }) => body.startsWith(top))) lost.delete(issueKey(repo, number));
   }
@@ -48,15 +50,21 @@ export async function giveUpOn(
   github: GitHub,
   skipped: Selected["skipped"],
   lost: ReadonlyMap<string, number>,
+  failed: string[],
 ): Promise<void> {
   for (const { candidate, why } of skipped) {
     if (why !== "lost twice") continue;
     const { repo, number } = candidate;
     const times = lost.get(issueKey(repo, number)) ?? 0;
     const text = `${times} attempts on this issue vanished without a result. It is marked \`blocked\` until a person has looked at it.`;
-    // The label last: it ends the matter, so the comment must be there.
-    await github.upsertComment(repo, number, markerOf(fleet, number, times), text);
-    await github.addLabel(repo, number, "blocked");
+    try {
+      // The label last: it ends the matter, so the comment must be there.
+      await github.upsertComment(repo, number, markerOf(fleet, number, times), text);
+      await github.addLabel(repo, number, "blocked");
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      failed.push(`${repo}#${number} could not be marked: ${error.message}`);
+    }
   }
 }
 

@@ -90,7 +90,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     const { picked, skipped } = select(facts, { ...rules, limit });
     const [next] = picked;
     if (next === undefined) {
-      if (!request.dryRun) await giveUpOn(fleet, github, skipped, lost);
+      if (!request.dryRun) await giveUpOn(fleet, github, skipped, lost, failed);
       const rest = skipped.map(({ candidate, why, detail }) => ({
         repo: candidate.repo,
         issue: candidate.number,
