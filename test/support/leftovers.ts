@@ -43,7 +43,7 @@ export function attemptsOf(root: string): string[] {
 const attemptFiles =
   /^(?:(?:task|birth|stop|end|base|snapshot|first-[\w-]+)\.json|(?:request|prompt)\.md|(?:transcript|events|processes)\.jsonl|(?:stderr|supervisor)\.log|work\.patch|policy(?:\/[\w.-]+)?)$/;
 const workerFiles = /^(?:identity\.json|secrets\.json|latest|attempts)$/;
-const controlFiles = /^(?:(?:fleet|accounts)\.json|history\.jsonl|locks|trash|repos|unsettled)$/;
+const controlFiles = /^(?:(?:fleet|accounts)\.json|history\.jsonl|locks|lists\.d|trash|repos|unsettled)$/;
 
 /** Files below `.fleet` that nothing expects there, locks that are held, and refs of attempts that are over. */
 export async function filesLeft(root: string): Promise<string[]> {
