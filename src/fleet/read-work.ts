@@ -18,11 +18,11 @@ export interface Work {
 
 /** @throws FleetError `notFound`, `usage` (a pull request's number), `github` (archived), `auth` (no push right) */
 export async function readWork(github: GitHub, repo: string, number: number | null): Promise<Work> {
-  const [repository, issue] = await Promise.all([
-    github.repository(repo),
-    number === null ? null : github.issue(repo, number),
-  ]);
+  const asked = number === null ? null : github.issue(repo, number);
+  asked?.catch(() => {}); // What is wrong with the repository is said first.
+  const repository = await github.repository(repo);
   checkRepository(repo, repository);
+  const issue = await asked;
   if (issue) checkIssue(repo, issue);
   const { nodeId, fullName, defaultBranch } = repository;
   const snapshot: Snapshot = {
@@ -35,7 +35,9 @@ export async function readWork(github: GitHub, repo: string, number: number | nu
 }
 
 function checkRepository(repo: string, repository: Repository): void {
-  if (repository.archived) throw new FleetError("github", `${repo} is archived: nothing can be pushed to it`);
+  if (repository.archived) {
+    throw new FleetError("github", `${repo} is archived: nothing can be pushed to it`, { hint: "unarchive it first" });
+  }
   if (repository.mayPush) return;
   throw new FleetError("auth", `the GitHub credential may not push to ${repo}`, {
     hint: "give the token Contents, Issues and Pull requests: read and write for this repository",
@@ -44,7 +46,9 @@ function checkRepository(repo: string, repository: Repository): void {
 
 function checkIssue(repo: string, issue: Issue): void {
   const name = `${repo}#${issue.number}`;
-  if (issue.isPullRequest) throw new FleetError("usage", `${name} is a pull request, not an issue`);
+  if (issue.isPullRequest) {
+    throw new FleetError("usage", `${name} is a pull request, not an issue`, { hint: "give the number of an issue" });
+  }
   if (!issue.open) throw new FleetError("usage", `${name} is closed`, { hint: "reopen it first" });
 }
 

@@ -27,10 +27,7 @@ export class Claims {
     private readonly patience: Pick<Patience, "retries" | "backoffMs">,
   ) {}
 
-  /**
-   * The tip as it is now, and GitHub's own clock.
-   * @throws FleetError `github` also for an empty repository, which can hold no claim
-   */
+  /** The tip as it is now, and GitHub's own clock. @throws FleetError */
   async read(place: ClaimPlace): Promise<{ tip: Tip | null; serverNow: number }> {
     const what = `claim of ${place.repo}#${place.issue}`;
     try {
@@ -39,13 +36,8 @@ export class Claims {
       const commit = await this.client.rest.git.getCommit({ ...owner(place), commit_sha: sha });
       return { tip: toTip(commit.data), serverNow: Date.parse(commit.headers.date ?? "") };
     } catch (error) {
-      if (hasStatus(error, 404)) return { tip: null, serverNow: dateOf(error) };
-      if (hasStatus(error, 409)) {
-        throw new FleetError("github", `${place.repo} is empty: without a first commit there is nothing to work on`, {
-          hint: "push a first commit",
-          cause: error,
-        });
-      }
+      // 409: the repository is empty, so there can't be one.
+      if (hasStatus(error, 404, 409)) return { tip: null, serverNow: dateOf(error) };
       throw githubFailure(error, what);
     }
   }
@@ -78,11 +70,15 @@ export class Claims {
         tree: emptyTree,
         parents: parent ? [parent.sha] : [],
         // A commit without a ref is nothing; making it twice does no harm.
-        request: { retries: this.patience.retries },
+        request: { repeatable: true },
       });
       commit = toTip(made.data);
     } catch (error) {
-      throw githubFailure(error, what);
+      if (!hasStatus(error, 409)) throw githubFailure(error, what);
+      throw new FleetError("github", `${place.repo} is empty: without a first commit there is nothing to work on`, {
+        hint: "push a first commit",
+        cause: error,
+      });
     }
     for (let tries = 1; ; tries++) {
       try {

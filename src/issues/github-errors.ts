@@ -68,12 +68,12 @@ export function githubFailure(error: unknown, what: string): unknown {
         "check the name, and what the token may read",
       );
     case 410:
-      return fail("notFound", `${what} is gone: ${words}`);
+      return fail("notFound", `${what} is gone: ${words}`, "take another issue, or enable issues in the repository");
     default:
       return fail(
         "github",
         `GitHub failed (${refusal.status}, ${what}): ${words}`,
-        refusal.status >= 500 ? "try again later" : undefined,
+        refusal.status >= 500 ? "try again later" : "cw doctor",
       );
   }
 }

@@ -54,9 +54,11 @@ export function connect(settings: GitHubSettings): Client {
       notifications: unspaced,
     } as never,
   });
-  // A write that is repeated blindly may happen twice; only reads are. Set on a copy: the original belongs to all requests.
+  // A write that is repeated blindly may happen twice; only reads are, and what says that it is `repeatable`. (Not by a
+  // number of `retries` of its own: the plugin then repeats clear refusals, too.) The original belongs to all requests.
   client.hook.before("request", (options) => {
-    if (options["method"] !== "GET") options.request = { retries: 0, ...options.request };
+    if (options["method"] === "GET" || options.request?.["repeatable"] === true) return;
+    options.request = { ...options.request, retries: 0 };
   });
   // Redirects that are not followed are answers for Octokit; for us they are refusals.
   client.hook.after("request", (response, options) => {

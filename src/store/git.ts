@@ -52,7 +52,13 @@ export function gitFailure(settings: GitSettings, args: readonly string[], resul
   if (/Authentication failed|could not read Username|HTTP 401|error: 401/i.test(words)) {
     return new FleetError("auth", `${what}: GitHub refuses the credentials: ${words}`, { hint: "cw doctor" });
   }
-  return new FleetError("github", `${what} failed: ${words}`);
+  const branch = /couldn't find remote ref refs\/heads\/(\S+)/.exec(words)?.[1];
+  if (branch !== undefined) {
+    return new FleetError("notFound", `${what}: the branch ${branch} is not there`, {
+      hint: "push a first commit, or name another base in the configuration",
+    });
+  }
+  return new FleetError("github", `${what} failed: ${words}`, { hint: "cw doctor" });
 }
 
 /** Url of a repository, without credentials. */

@@ -127,11 +127,13 @@ describe("reading", () => {
     expect((await claims().read(place)).tip).toMatchObject({ sha, claim: null });
   });
 
-  test("an empty repository is refused at once, with what to do", async () => {
-    const error = await failure(claims().read({ ...place, repo: "acme/empty" }));
+  test("an empty repository holds none, and takes none: said with what to do", async () => {
+    const empty = { ...place, repo: "acme/empty" };
+    expect((await claims().read(empty)).tip).toBeNull();
+    const error = await failure(claims().write(empty, null, claim("01-1")));
     expect(error).toMatchObject({ code: "github", hint: "push a first commit" });
     expect(error.message).toContain("acme/empty is empty");
-    expect(site.github.journal.calls()).toHaveLength(1);
+    expect(site.github.journal.calls()).toHaveLength(2);
   });
 
   test("a token that may only read can write no claim", async () => {
