@@ -15,7 +15,7 @@ function wording(event: FleetEvent): string | null {
     case "attempt:reserved":
       return `takes ${event.repo}${event.issue === null ? "" : `#${event.issue}`} (${event.agent}, ${event.model})`;
     case "issue:read":
-      return `issue: ${event.title} (by ${event.author}${event.hidden > 0 ? `, ${event.hidden} pieces of hidden text taken out` : ""})`;
+      return `issue: ${event.title} (by ${event.author}${event.hidden > 0 ? `, ${many(event.hidden, "piece")} of hidden text taken out` : ""})`;
     case "issue:claimed":
       return `claimed the issue (${event.sha.slice(0, 10)}, epoch ${event.epoch})`;
     case "issue:labelled":
@@ -37,7 +37,7 @@ function wording(event: FleetEvent): string | null {
     case "agent:activity":
       return `${{ text: "says:", tool: "does:", result: "gets:" }[event.kind]} ${event.text}`;
     case "agent:usage":
-      return `${event.turns} turns, ${event.tokens.output} tokens out, ${dollars(event.costUsd)}`;
+      return `${many(event.turns, "turn")}, ${dollars(event.costUsd)}`;
     case "agent:waiting":
       return `waits: ${event.reason}`;
     case "agent:parked":
@@ -55,9 +55,9 @@ function wording(event: FleetEvent): string | null {
     case "claim:finished":
       return `claim ${event.state}`;
     case "work:collected":
-      return event.head === null ? "nothing was changed" : `collected ${event.commits} commits`;
+      return event.head === null ? "nothing was changed" : `collected ${many(event.commits, "commit")}`;
     case "work:verified":
-      return `verified +${event.added} -${event.removed} in ${event.files} files`;
+      return `verified +${event.added} -${event.removed} in ${many(event.files, "file")}`;
     case "work:saved":
       return `work saved: ${event.file} (${event.bytes} bytes)`;
     case "branch:published":
@@ -73,4 +73,8 @@ function wording(event: FleetEvent): string | null {
     case "warning":
       return `warning: ${event.message}`;
   }
+}
+
+function many(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
