@@ -8,7 +8,6 @@ import { Verdict } from "../model/verdict.ts";
 import { type Difference, Mirror } from "../store/mirror.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
-import { replaceFile } from "../system/files.ts";
 import { endTree } from "../system/tree.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { spaceOf } from "./run-agent.ts";
@@ -61,16 +60,11 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
 
 /** Keeps work that will not be published, as a patch in the attempt's folder. */
 export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
-  const patch = await attempt.mirror.patch(
-    needBase(attempt).sha,
-    work.head,
-    "binary",
-    attempt.fleet.config.steps.collect,
-  );
-  if (patch === null)
-    return attempt.say({ type: "warning", message: "the work is too large for a patch; it stays in the clone" });
-  replaceFile(attempt.paths.patch, patch);
-  attempt.say({ type: "work:saved", file: attempt.paths.patch, bytes: Buffer.byteLength(patch) });
+  const { paths, mirror, fleet } = attempt;
+  const bytes = await mirror.savePatch(needBase(attempt).sha, work.head, paths.patch, fleet.config.steps.collect);
+  if (bytes === null)
+    return attempt.say({ type: "warning", message: "the work could not be made a patch; it stays in the clone" });
+  attempt.say({ type: "work:saved", file: paths.patch, bytes });
 }
 
 /** A command of ours that touches what the agent made: in the same isolation, without its credentials. */

@@ -39,6 +39,9 @@ export async function reset(fleet: Fleet, worker: string, force: boolean): Promi
   const task = facts.task.value;
   if (state === "crashed") done.push(...(await endCrashed(fleet, task)));
   done.push(...(await giveBack(fleet, task)));
-  for (const name of ["task.json", "prompt.md"]) rmSync(`${store.paths.home(worker)}/${name}`, { force: true });
+  for (const name of ["task.json", "prompt.md"]) {
+    // An agent may have made folders of them.
+    rmSync(`${store.paths.home(worker)}/${name}`, { recursive: true, force: true });
+  }
   return { worker, attempt: attemptId(worker, facts.n), done };
 }

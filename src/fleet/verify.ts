@@ -19,7 +19,7 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
   const base = needBase(attempt).sha;
   const known = [...Object.values(credentials.provider), ...(credentials.githubToken ? [credentials.githubToken] : [])];
   const [diff, messages] = await Promise.all([
-    mirror.patch(base, work.head, "text", timeoutMs),
+    mirror.changes(base, work.head, timeoutMs),
     mirror.messages(base, work.head, timeoutMs),
   ]);
   if (diff === null) throw new Verdict("rejected", "the change is too large to be looked through for secrets");

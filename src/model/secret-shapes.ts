@@ -17,22 +17,37 @@ export interface FoundSecret {
   readonly line: number;
 }
 
+const hunk = /^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
+
 /**
- * Looks through the added lines of a unified diff.
+ * Looks through the added lines of unified diffs. Lines are told by the counts of their hunk: an added line may look like
+ * a header.
  * @param known values that must not appear whatever their shape
  */
 export function findSecrets(diff: string, known: readonly string[]): FoundSecret[] {
   const found: FoundSecret[] = [];
   let file = "";
   let line = 0;
+  let [before, after] = [0, 0];
   for (const row of diff.split("\n")) {
-    if (row.startsWith("+++ ")) file = row.slice(4).replace(/^b\//, "");
-    else if (row.startsWith("@@")) line = Number(/\+(\d+)/.exec(row)?.[1] ?? 1) - 1;
-    else if (row.startsWith("+")) {
-      line++;
-      const what = secretIn(row, known);
-      if (what !== null) found.push({ what, file, line });
-    } else if (row.startsWith(" ")) line++;
+    if (before > 0 || after > 0) {
+      if (row.startsWith("+")) {
+        const what = secretIn(row, known);
+        if (what !== null) found.push({ what, file, line });
+      }
+      if (!row.startsWith("-") && !row.startsWith("\\")) {
+        after--;
+        line++;
+      }
+      if (!row.startsWith("+") && !row.startsWith("\\")) before--;
+      continue;
+    }
+    const counts = hunk.exec(row);
+    if (counts) {
+      [before, line, after] = [Number(counts[1] ?? 1), Number(counts[2]), Number(counts[3] ?? 1)];
+    } else if (row.startsWith("+++ ")) {
+      file = row.slice(4).replace(/^"?b\//, "");
+    }
   }
   return found;
 }

@@ -50,7 +50,7 @@ export const taskSchema = z.looseObject({
   /** UUID of the agent's own session. */
   sessionId: z.string(),
   /** Found in the environment of each process of the attempt. */
-  cookie: z.string(),
+  cookie: z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
   /** The attempt whose session and clone this one goes on with. */
   resumes: z.nullable(z.number()),
   reservedAt: instantSchema,

@@ -9,6 +9,7 @@ import {
   type End,
   endSchema,
   nextAttempt,
+  type Read,
   type Stop,
   stopSchema,
 } from "../model/attempt.ts";
@@ -17,7 +18,15 @@ import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/path
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
 import { attemptId, parseAttemptId, type Task, taskSchema } from "../model/task.ts";
 import { identitySchema } from "../model/worker.ts";
-import { appendLine, createFolderOnce, createOnce, makeFolder, readOwn, replaceFile } from "../system/files.ts";
+import {
+  appendLine,
+  createFolderOnce,
+  createOnce,
+  errorCode,
+  makeFolder,
+  readOwn,
+  replaceFile,
+} from "../system/files.ts";
 import { liveness, withCookies } from "../system/process.ts";
 import { readRecord, toText } from "./records.ts";
 
@@ -54,7 +63,12 @@ export class Attempts {
    * identity can't be read, is not: it could not be given anything.
    */
   facts(worker: string, n?: number): AttemptFacts | null {
-    const asked = n ?? this.newest(worker);
+    let asked: number;
+    try {
+      asked = n ?? this.newest(worker);
+    } catch (error) {
+      return unreadable(0, `${this.paths.attempts(worker)} can't be read (${errorCode(error)})`);
+    }
     const facts = asked === 0 ? null : this.factsOf(worker, asked);
     if (n !== undefined || (facts !== null && !facts.end?.ok)) return facts;
     const path = this.paths.identity(worker);
@@ -64,7 +78,7 @@ export class Attempts {
 
   private factsOf(worker: string, n: number): AttemptFacts {
     const at = this.at(worker, n);
-    const task = () => readRecord(at.task, taskSchema) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
+    const task = () => this.readTask(worker, n) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
     const end = readRecord(at.end, endSchema);
     if (end?.ok) {
       // An ended attempt is decided; a fleet of a thousand idle workers is read without their other records.
@@ -92,7 +106,7 @@ export class Attempts {
       end,
       reserver: birth === null && read.ok ? liveness(read.value.reservedBy) : "dead",
       supervisor,
-      processes: supervisor === "alive" || !read.ok ? "dead" : this.processesOf(worker, n, read.value.cookie),
+      processes: supervisor === "alive" ? "dead" : read.ok ? this.processesOf(worker, n, read.value.cookie) : "unknown",
     };
   }
 
@@ -100,6 +114,7 @@ export class Attempts {
   processesOf(worker: string, n: number, cookie: string): Liveness {
     const known = this.started(worker, n).flatMap(({ monitor, first }) => (first ? [monitor, first] : [monitor]));
     const states = known.map(liveness);
+    if (readOwn(this.at(worker, n).processes)?.ok === false) states.push("unknown");
     if (states.includes("alive") || (withCookies([cookie]).get(cookie)?.length ?? 0) > 0) return "alive";
     return states.includes("unknown") ? "unknown" : "dead";
   }
@@ -157,8 +172,16 @@ export class Attempts {
   }
 
   task(worker: string, n: number): Task | null {
-    const read = readRecord(this.at(worker, n).task, taskSchema);
+    const read = this.readTask(worker, n);
     return read?.ok ? read.value : null;
+  }
+
+  /** A copy of another attempt's record must not make us end or kill that one. */
+  private readTask(worker: string, n: number): Read<Task> | null {
+    const path = this.at(worker, n).task;
+    const read = readRecord(path, taskSchema);
+    if (!read?.ok || (read.value.worker === worker && read.value.n === n)) return read;
+    return { ok: false, reason: `${path} belongs to attempt ${attemptId(read.value.worker, read.value.n)}` };
   }
 
   birth(worker: string, n: number): Birth | null {
@@ -228,7 +251,8 @@ function listed(folder: string): number {
         .filter((name) => /^[0-9]{4,}$/.test(name))
         .map(Number),
     );
-  } catch {
-    return 0;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return 0;
+    throw error;
   }
 }

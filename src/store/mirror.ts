@@ -4,7 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import type { FleetError } from "../model/errors.ts";
-import { createOnce, isFolder, makeFolder } from "../system/files.ts";
+import { createOnce, isFolder, makeFolder, replaceFile, sizeOf } from "../system/files.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitSettings, git, gitFailure, repositoryUrl } from "./git.ts";
 
@@ -99,9 +99,21 @@ export class Mirror {
     return { commits, added, removed, files };
   }
 
-  /** The change as a patch that `git apply` takes, or as text to be read; null when it is larger than 64 MiB. */
-  async patch(base: string, head: string, form: "binary" | "text", timeoutMs: number): Promise<string | null> {
-    const result = await this.git(["diff", "--no-ext-diff", "--no-textconv", `--${form}`, base, head], timeoutMs);
+  /**
+   * Writes the change as a patch that `git apply` takes: as bytes, since files need not be UTF-8.
+   * @returns its size; null when git failed
+   */
+  async savePatch(base: string, head: string, file: string, timeoutMs: number): Promise<number | null> {
+    replaceFile(file, ""); // Git would leave the mode to the umask.
+    const options = ["--no-ext-diff", "--no-textconv", "--binary", `--output=${file}`];
+    const result = await this.git(["diff", ...options, base, head], timeoutMs);
+    return result.ok ? sizeOf(file) : null;
+  }
+
+  /** Each new commit as text, also what a later one takes back: all of it would be published. Null when larger than 64 MiB. */
+  async changes(base: string, head: string, timeoutMs: number): Promise<string | null> {
+    const options = ["--format=", "-p", "-m", "--no-ext-diff", "--no-textconv", "--text"];
+    const result = await this.git(["log", ...options, `${base}..${head}`], timeoutMs);
     return result.ok ? result.stdout : null;
   }
 

@@ -112,8 +112,8 @@ export function readFrom(path: string, offset: number, maxBytes: number): Uint8A
     return new Uint8Array(0);
   }
   try {
-    const size = fs.fstatSync(file).size;
-    const bytes = new Uint8Array(Math.max(0, Math.min(maxBytes, size - offset)));
+    const stat = fs.fstatSync(file);
+    const bytes = new Uint8Array(stat.isFile() ? Math.max(0, Math.min(maxBytes, stat.size - offset)) : 0);
     const count = bytes.length === 0 ? 0 : fs.readSync(file, bytes, 0, bytes.length, offset);
     return bytes.subarray(0, count);
   } finally {
