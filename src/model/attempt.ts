@@ -6,7 +6,8 @@
  * The first to create a record wins. Nothing else decides a state.
  */
 import * as z from "zod/mini";
-import { outcomeNames } from "./outcome.ts";
+import type { Tokens } from "./events.ts";
+import { type Outcome, outcomeNames } from "./outcome.ts";
 import { elapsedSince, type Instant, instantSchema, type Liveness, processSchema } from "./process.ts";
 import type { Task } from "./task.ts";
 
@@ -58,7 +59,40 @@ export const endSchema = z.looseObject({
   files: z.array(z.string()),
   pull: z.nullable(z.looseObject({ number: z.number(), url: z.string() })),
 });
-export type End = z.infer<typeof endSchema>;
+
+/** How an attempt ended: what `end.json`, `history` and `watch` say of it. Spelt out, since the package ships no zod. */
+export interface End {
+  version: 1;
+  /** `01-7` */
+  attempt: string;
+  worker: string;
+  /** `owner/name` */
+  repo: string;
+  /** Null for a task without one. */
+  issue: number | null;
+  outcome: Outcome;
+  /** One sentence, or more; hostile text where it is the agent's or GitHub's. */
+  reason: string;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  endedAt: string;
+  durationMs: number;
+  model: string;
+  turns: number;
+  tokens: Tokens;
+  /** US dollars; null where the agent never said. */
+  costUsd: number | null;
+  /** Null where nothing was published. */
+  branch: string | null;
+  commits: number;
+  /** Lines. */
+  added: number;
+  removed: number;
+  /** At most 200. */
+  files: string[];
+  /** The pull request that GitHub has confirmed. */
+  pull: { number: number; url: string } | null;
+}
 
 /** A record as found on disk. */
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
