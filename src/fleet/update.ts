@@ -1,5 +1,5 @@
 /** Brings this program up to date in the way in which it was installed, then the workers' HOMEs. Busy workers are left alone. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import { launcher, packageRoot } from "../system/self.ts";
@@ -21,8 +21,11 @@ export async function update(fleet: Fleet): Promise<Updated> {
   const before = await version(fleet);
   const way = existsSync(join(packageRoot, ".git")) ? "checkout" : "package";
   if (way === "checkout") {
+    const lock = () => readFileSync(join(packageRoot, "package-lock.json"), "utf8");
+    const locked = lock();
     await must(fleet, ["git", "-C", packageRoot, "pull", "--ff-only", "--quiet"], 5 * minutes);
-    await must(fleet, ["npm", "--prefix", packageRoot, "ci", "--no-fund", "--no-audit"], 15 * minutes);
+    const npm: [string, ...string[]] = ["npm", "--prefix", packageRoot, "ci", "--no-fund", "--no-audit"];
+    if (lock() !== locked) await must(fleet, npm, 15 * minutes);
   } else {
     await must(
       fleet,

@@ -1,0 +1,66 @@
+/** The newest program, in the way in which it was installed. */
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestFleet, testFleet } from "../support/fleet.ts";
+
+const checkout = join(import.meta.dir, "../..");
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-update-")));
+let fleet: TestFleet | undefined;
+afterAll(async () => {
+  await fleet?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function git(...args: string[]): string {
+  const who = ["-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "safe.directory=*"];
+  const ran = Bun.spawnSync(["git", ...who, ...args], { env: { PATH: "/usr/bin:/bin", HOME: folder } });
+  if (ran.exitCode !== 0) throw new Error(`git ${args[0]}: ${ran.stderr}`);
+  return ran.stdout.toString();
+}
+
+test.skipIf(!existsSync(join(checkout, ".git")))(
+  "a checkout pulls fast-forward and refreshes; what can't be pulled changes nothing",
+  async () => {
+    const origin = join(folder, "origin");
+    const copy = join(folder, "copy");
+    git("clone", "--quiet", "--no-hardlinks", checkout, origin);
+    git("clone", "--quiet", origin, copy);
+    symlinkSync(join(checkout, "node_modules"), join(copy, "node_modules"));
+    fleet = await testFleet();
+    const update = async () => {
+      const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: fleet?.operator ?? "", CW_ROOT: fleet?.root ?? "" };
+      const ran = Bun.spawn([join(copy, "bin/cw"), "update", "--json"], {
+        env,
+        cwd: "/",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [stdout, stderr] = await Promise.all([new Response(ran.stdout).text(), new Response(ran.stderr).text()]);
+      return { code: await ran.exited, stdout, stderr };
+    };
+
+    const manifest = join(origin, "package.json");
+    writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"version": "[^"]+"/, '"version": "9.9.9"'));
+    git("-C", origin, "commit", "--quiet", "-am", "Release");
+    const updated = await update();
+    expect({ code: updated.code, stderr: updated.code === 0 ? "" : updated.stderr }).toEqual({ code: 0, stderr: "" });
+    const done = JSON.parse(updated.stdout);
+    expect([done.way, done.after]).toEqual(["checkout", "9.9.9"]);
+    expect(done.refreshed).toContain("worker 01: HOME made anew");
+
+    writeFileSync(join(copy, "mine.txt"), "mine\n");
+    git("-C", copy, "add", "mine.txt");
+    git("-C", copy, "commit", "--quiet", "-m", "Mine");
+    writeFileSync(join(origin, "theirs.txt"), "theirs\n");
+    git("-C", origin, "add", "theirs.txt");
+    git("-C", origin, "commit", "--quiet", "-m", "Theirs");
+    const before = git("-C", copy, "rev-parse", "HEAD");
+    const refused = await update();
+    expect(refused.code).toBe(5);
+    expect(JSON.parse(refused.stderr).error.message).toContain("git");
+    expect(git("-C", copy, "rev-parse", "HEAD")).toBe(before);
+  },
+  120_000,
+);
