@@ -1,6 +1,16 @@
 /** The newest program, in the way in which it was installed. */
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
@@ -27,7 +37,11 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     const copy = join(folder, "copy");
     git("clone", "--quiet", "--no-hardlinks", checkout, origin);
     git("clone", "--quiet", origin, copy);
-    symlinkSync(join(checkout, "node_modules"), join(copy, "node_modules"));
+    // A folder of links, not a link: a package manager that clears it must not clear what they lead to.
+    mkdirSync(join(copy, "node_modules"));
+    for (const name of readdirSync(join(checkout, "node_modules"))) {
+      symlinkSync(join(checkout, "node_modules", name), join(copy, "node_modules", name));
+    }
     fleet = await testFleet();
     const update = async () => {
       const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: fleet?.operator ?? "", CW_ROOT: fleet?.root ?? "" };
