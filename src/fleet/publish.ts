@@ -2,7 +2,7 @@
  * Branch and claim move in one atomic push that only the holder of the claim can make; then a pull request is opened or
  * adopted, and read back. What is not confirmed is not delivered.
  */
-import type { Pull } from "../issues/github.ts";
+import type { Pull } from "../issues/shapes.ts";
 import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { Verdict } from "../model/verdict.ts";

@@ -1,5 +1,6 @@
 /** Reads what is to be worked on, once: repository, issue, and the comments of people who may write. Strangers' text is cleaned here. */
-import type { Comment, GitHub, Issue, Repository } from "../issues/github.ts";
+import type { GitHub } from "../issues/github.ts";
+import type { Comment, Issue, Repository } from "../issues/shapes.ts";
 import { FleetError } from "../model/errors.ts";
 import type { IssueSnapshot, Snapshot } from "../model/issue.ts";
 import { stripHidden } from "../model/text.ts";

@@ -34,6 +34,12 @@ export function hasStatus(error: unknown, ...statuses: readonly number[]): boole
   return refusal !== null && statuses.includes(refusal.status);
 }
 
+/** Not allowed, rather than too often. */
+export function isForbidden(error: unknown): boolean {
+  const refusal = refusalOf(error);
+  return refusal?.status === 403 && rateLimitWait(refusal) === null;
+}
+
 const permissions = "the token needs Contents, Issues and Pull requests: read and write";
 
 /** @param what was asked for, as in "issue acme/site#22" */

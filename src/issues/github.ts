@@ -1,60 +1,22 @@
-import { sleep } from "../system/clock.ts";
+/** GitHub as a source of work: repositories, issues, labels, comments and pull requests, with errors in our terms. */
+import { sameLabel } from "../model/worker.ts";
 import { Approvals } from "./approvals.ts";
-import { ask, split } from "./ask.ts";
+import { ask, once, split } from "./ask.ts";
 import { Claims } from "./claims.ts";
-import { githubFailure, hasStatus, isUnclear } from "./github-errors.ts";
+import { githubFailure, hasStatus, isForbidden } from "./github-errors.ts";
 import { type ListCache, Listing } from "./listing.ts";
-import { type Client, connect, type GitHubSettings } from "./octokit.ts";
-
-export interface Repository {
-  readonly nodeId: string;
-  readonly fullName: string;
-  readonly defaultBranch: string;
-  readonly private: boolean;
-  readonly archived: boolean;
-  readonly mayPush: boolean;
-}
-
-export interface Issue {
-  readonly nodeId: string;
-  readonly number: number;
-  readonly title: string;
-  readonly body: string;
-  readonly author: string;
-  readonly url: string;
-  readonly open: boolean;
-  readonly isPullRequest: boolean;
-  readonly labels: readonly string[];
-  readonly comments: number;
-}
-
-export interface Comment {
-  readonly id: number;
-  readonly author: string;
-  readonly createdAt: string;
-  readonly body: string;
-  readonly url: string;
-}
-
-export interface Pull {
-  readonly number: number;
-  readonly url: string;
-  readonly open: boolean;
-  readonly merged: boolean;
-  readonly body: string;
-  readonly headSha: string;
-  readonly headRef: string;
-}
+import { type Client, connect, type GitHubSettings, type Patience } from "./octokit.ts";
+import { type Comment, type Issue, namesOf, type Pull, type Repository, toPull } from "./shapes.ts";
 
 export class GitHub {
   readonly claims: Claims;
   readonly approvals: Approvals;
   private readonly client: Client;
-  private readonly backoffMs: number;
+  private readonly patience: Patience;
 
   constructor(settings: GitHubSettings) {
     this.client = connect(settings);
-    this.backoffMs = settings.patience.backoffMs;
+    this.patience = settings.patience;
     this.claims = new Claims(this.client, settings.patience);
     this.approvals = new Approvals(this.client);
   }
@@ -130,7 +92,7 @@ export class GitHub {
       const { data } = await request;
       return data.permission === "admin" || data.permission === "write";
     } catch (error) {
-      if (hasStatus(error, 403, 404)) return false;
+      if (isForbidden(error) || hasStatus(error, 404)) return false;
       throw githubFailure(error, `permission of ${login} on ${repo}`);
     }
   }
@@ -141,44 +103,61 @@ export class GitHub {
   }
 
   /** Adds a label, which makes it where the repository has none of that name. @returns the labels after it */
-  async addLabel(repo: string, number: number, label: string): Promise<string[]> {
-    const request = this.client.rest.issues.addLabels({ ...split(repo), issue_number: number, labels: [label] });
-    const { data } = await ask(`label ${label} on ${repo}#${number}`, request);
-    return namesOf(data);
+  async addLabel(repo: string, number: number, label: string): Promise<readonly string[]> {
+    const place = { ...split(repo), issue_number: number };
+    return await once(
+      this.patience,
+      `label ${label} on ${repo}#${number}`,
+      async () => namesOf((await this.client.rest.issues.addLabels({ ...place, labels: [label] })).data),
+      async () => {
+        const { labels } = await this.issue(repo, number);
+        return labels.some((one) => sameLabel(one, label)) ? labels : undefined;
+      },
+    );
   }
 
   /** A label that is not there any more is no failure. */
   async removeLabel(repo: string, number: number, label: string): Promise<void> {
-    try {
-      await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });
-    } catch (error) {
-      // 301: the issue was moved to another repository, and what it carries there is not ours.
-      if (!hasStatus(error, 301, 404, 410)) throw githubFailure(error, `label ${label} on ${repo}#${number}`);
-    }
+    const what = `label ${label} on ${repo}#${number}`;
+    await once(
+      this.patience,
+      what,
+      async () => {
+        try {
+          await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });
+        } catch (error) {
+          // 301: the issue was moved to another repository, and what it carries there is not ours.
+          if (!hasStatus(error, 301, 404, 410)) throw error;
+        }
+        return true;
+      },
+      async () => !(await this.issue(repo, number)).labels.some((one) => sameLabel(one, label)) || undefined,
+    );
   }
 
-  /**
-   * One comment for each marker, however often this is said: found by the marker (an HTML comment at its top), else made.
-   * A reply that was lost is looked up, not repeated.
-   */
+  /** One comment for each marker (an HTML comment at its top), however often this is said: found and edited, else made. */
   async upsertComment(repo: string, number: number, marker: string, text: string): Promise<string> {
     const body = `<!-- ${marker} -->\n${text}`;
     const what = `comment on ${repo}#${number}`;
     const find = async () =>
       (await this.comments(repo, number, 1000)).find((one) => one.body.startsWith(`<!-- ${marker} -->`));
     const existing = await find();
-    if (existing !== undefined) {
-      const request = this.client.rest.issues.updateComment({ ...split(repo), comment_id: existing.id, body });
-      return existing.body === body ? existing.url : (await ask(what, request)).data.html_url;
-    }
-    try {
-      const made = await this.client.rest.issues.createComment({ ...split(repo), issue_number: number, body });
-      return made.data.html_url;
-    } catch (error) {
-      const after = isUnclear(error) ? await find() : undefined;
-      if (after !== undefined) return after.url;
-      throw githubFailure(error, what);
-    }
+    if (existing?.body === body) return existing.url;
+    const { issues } = this.client.rest;
+    const send = async () => {
+      const place = split(repo);
+      if (existing === undefined) return (await issues.createComment({ ...place, issue_number: number, body })).data;
+      return (await issues.updateComment({ ...place, comment_id: existing.id, body })).data;
+    };
+    return await once(
+      this.patience,
+      what,
+      async () => (await send()).html_url,
+      async () => {
+        const there = await find();
+        return there?.body === body ? there.url : undefined;
+      },
+    );
   }
 
   /** Titles of all open issues. */
@@ -195,19 +174,21 @@ export class GitHub {
   /** One issue for each marker: a reply that was lost is looked up among the newest, not repeated. */
   async openIssue(repo: string, marker: string, title: string, text: string): Promise<{ number: number; url: string }> {
     const body = `<!-- ${marker} -->\n${text}`;
-    try {
-      const { data } = await this.client.rest.issues.create({ ...split(repo), title, body });
-      return { number: data.number, url: data.html_url };
-    } catch (error) {
-      const newest = { ...split(repo), state: "all" as const, sort: "created" as const, direction: "desc" as const };
-      const { data } = await ask(
-        `newest issues of ${repo}`,
-        this.client.rest.issues.listForRepo({ ...newest, per_page: 50 }),
-      );
-      const found = data.find((one) => one.body?.startsWith(`<!-- ${marker} -->`));
-      if (found !== undefined) return { number: found.number, url: found.html_url };
-      throw githubFailure(error, `a new issue of ${repo}`);
-    }
+    const newest = { ...split(repo), state: "all" as const, sort: "created" as const, direction: "desc" as const };
+    return await once(
+      this.patience,
+      `a new issue of ${repo}`,
+      async () => {
+        const { data } = await this.client.rest.issues.create({ ...split(repo), title, body });
+        return { number: data.number, url: data.html_url };
+      },
+      async () => {
+        const request = this.client.rest.issues.listForRepo({ ...newest, per_page: 50 });
+        const { data } = await ask(`newest issues of ${repo}`, request);
+        const found = data.find((one) => one.body?.startsWith(`<!-- ${marker} -->`));
+        return found && { number: found.number, url: found.html_url };
+      },
+    );
   }
 
   async pullsOf(repo: string, branch: string): Promise<Pull[]> {
@@ -243,20 +224,10 @@ export class GitHub {
     const find = async () => (await this.pullsOf(repo, branch)).find((one) => one.open);
     const existing = await find();
     if (existing !== undefined) return { pull: existing, adopted: true };
-    for (let tries = 1; ; tries++) {
-      try {
-        const made = await this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base });
-        return { pull: toPull(made.data), adopted: false };
-      } catch (error) {
-        if (isUnclear(error)) {
-          await sleep(tries * this.backoffMs);
-          const found = await find();
-          if (found !== undefined) return { pull: found, adopted: false };
-          if (tries < 3) continue;
-        }
-        throw githubFailure(error, `pull request of ${repo}:${branch}`);
-      }
-    }
+    const send = async () =>
+      toPull((await this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base })).data);
+    const opened = await once(this.patience, `pull request of ${repo}:${branch}`, send, find, true);
+    return { pull: opened, adopted: false };
   }
 
   async setPullBody(repo: string, number: number, body: string): Promise<void> {
@@ -265,27 +236,4 @@ export class GitHub {
       this.client.rest.pulls.update({ ...split(repo), pull_number: number, body }),
     );
   }
-}
-
-function namesOf(labels: readonly (string | { name?: string | null })[]): string[] {
-  return labels.flatMap((label) => (typeof label === "string" ? [label] : label.name ? [label.name] : []));
-}
-
-function toPull(data: {
-  number: number;
-  html_url: string;
-  state: string;
-  body?: string | null;
-  merged?: boolean;
-  head: { sha: string; ref: string };
-}): Pull {
-  return {
-    number: data.number,
-    url: data.html_url,
-    open: data.state === "open",
-    merged: data.merged ?? false,
-    body: data.body ?? "",
-    headSha: data.head.sha,
-    headRef: data.head.ref,
-  };
 }
