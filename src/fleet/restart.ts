@@ -35,7 +35,9 @@ export async function restart(
   }
   const { repo, issue, model, mode, limits, sessionId } = task;
   const request = attempts.request(worker, facts.n);
-  const resumes = options.fresh ? null : { n: facts.n, sessionId };
+  // A restart that was refused never got as far as the clone: what it was to go on with is still there.
+  const from = attempts.base(worker, facts.n) === null ? (task.resumes ?? facts.n) : facts.n;
+  const resumes = options.fresh ? null : { n: from, sessionId };
   return await launch(
     fleet,
     { repo, issue, worker, request, model, mode, limits },
