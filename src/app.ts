@@ -8,6 +8,7 @@ import { carried } from "./config/carried.ts";
 import type { Config } from "./config/schema.ts";
 import type { Dispatched } from "./fleet/dispatch.ts";
 import type { Check } from "./fleet/doctor.ts";
+import type { HostStatus } from "./fleet/everywhere.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { HistoryRequest } from "./fleet/history.ts";
 import type { Initialised, InitRequest } from "./fleet/init.ts";
@@ -20,6 +21,7 @@ import type { WorkerView } from "./fleet/snapshot.ts";
 import type { Stopped } from "./fleet/stop.ts";
 import type { Todo } from "./fleet/todos.ts";
 import type { Updated } from "./fleet/update.ts";
+import type { Hosts } from "./hosts/hosts.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
@@ -63,6 +65,10 @@ export interface App {
   shell(worker: string, argv: readonly string[]): Promise<number>;
   /** Assign by the clock of the machine. */
   cron(): Promise<Schedules>;
+  /** The other machines of this operator. */
+  hosts(): Promise<Hosts>;
+  /** The status of this machine and of all hosts. */
+  everywhere(): Promise<HostStatus[]>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
   /** Claims and labels on GitHub that match no task of this fleet. */
@@ -130,6 +136,12 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
         env,
       });
     },
+    hosts: async () => await hostsOf(settings),
+    everywhere: async () => {
+      const { snapshot } = await import("./fleet/snapshot.ts");
+      const here = { root: settings.config.root, workers: snapshot(fleet) };
+      return await (await import("./fleet/everywhere.ts")).everywhere(await hostsOf(settings), here);
+    },
     doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
@@ -172,7 +184,8 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
       const program = Bun.which("git", { PATH: toolPath, cwd: "/" });
       if (program === null)
         throw new FleetError("environment", "git is not installed", { hint: "apt-get install git" });
-      return { program, toolPath, home: store.paths.control, serverUrl: config.github.serverUrl, token };
+      const { serverUrl } = config.github;
+      return { program, toolPath, home: store.paths.control, serverUrl, token, waitsMs: [1000, 4000, 9000, 16_000] };
     },
     agent: async (name) => {
       if (name === "dry-run") {
@@ -220,6 +233,10 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
       return started.pid;
     },
   };
+}
+
+async function hostsOf({ file, toolPath }: Settings): Promise<Hosts> {
+  return (await import("./hosts/hosts.ts")).hosts(join(dirname(file), "hosts.json"), toolPath);
 }
 
 function githubOf(settings: Settings, patience: "hurried" | "patient"): Fleet["github"] {

@@ -7,7 +7,6 @@ import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { Verdict } from "../model/verdict.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
-import { sleep } from "../system/clock.ts";
 import type { Work } from "./collect.ts";
 import { message } from "./hold.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
@@ -40,10 +39,8 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
 export async function finishPublished(attempt: InFlight, claim: Claim): Promise<Pull> {
   const { lease, task } = attempt;
   const names = branchNames(task.issue, claim.epoch, task.sessionId);
-  const there = await remote(
-    attempt,
-    names.map((name) => `refs/heads/${name}`),
-  );
+  const refs = names.map((name) => `refs/heads/${name}`);
+  const there = await attempt.mirror.remoteRefs(refs, attempt.fleet.config.steps.publish);
   const branch = names.find((name) => there.get(`refs/heads/${name}`) === claim.head);
   if (lease === null || claim.head === undefined || branch === undefined) {
     throw new FleetError("github", `the branch that attempt ${attempt.id} pushed is not there any more`);
@@ -69,18 +66,21 @@ async function push(attempt: InFlight, work: Work): Promise<void> {
     const updates = [{ from: work.head, to: target, expect: "" }];
     const published = tip && ref && lease ? await publishedTip(attempt, tip, work.head) : null;
     if (published && ref && tip) updates.push({ from: published.sha, to: ref, expect: tip.sha });
-    const result = await mirror.push(updates, timeoutMs);
-    // Also after a failure: the reply may have been lost after GitHub acted.
-    const now = await remote(attempt, ref === null ? [target] : [target, ref]);
-    const there = now.get(target);
-    if (there === work.head && (published === null || now.get(ref ?? "") === published.sha)) {
-      attempt.branch = branch;
-      if (published) lease?.moved(published);
-      return;
+    for (let tries = 0; ; tries++) {
+      const result = await mirror.push(updates, timeoutMs, tries);
+      // Also after a failure: the reply may have been lost after GitHub acted.
+      const now = await mirror.remoteRefs(ref === null ? [target] : [target, ref], timeoutMs);
+      const there = now.get(target);
+      if (there === work.head && (published === null || now.get(ref ?? "") === published.sha)) {
+        attempt.branch = branch;
+        if (published) lease?.moved(published);
+        return;
+      }
+      if (tip && ref && now.get(ref) !== tip.sha)
+        throw new Verdict("fenced", "the claim became another's before the work could be published");
+      if (there !== undefined) break;
+      if (!mirror.mayPushAgain(result, tries)) throw new Verdict("rejected", mirror.pushFailure(result).message);
     }
-    if (tip && ref && now.get(ref) !== tip.sha)
-      throw new Verdict("fenced", "the claim became another's before the work could be published");
-    if (there === undefined) throw new Verdict("rejected", mirror.pushFailure(result).message);
   }
   throw new Verdict(
     "rejected",
@@ -100,10 +100,6 @@ async function publishedTip(attempt: InFlight, tip: Tip, head: string): Promise<
   const claim = { ...message(lease.place, lease.holder, "published", tip.claim?.epoch ?? 1), head };
   const sha = await mirror.commitTree(tip.tree, tip.sha, JSON.stringify(claim));
   return { sha, tree: tip.tree, claim, committedAt: 0 };
-}
-
-async function remote(attempt: InFlight, refs: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  return await patiently(() => attempt.mirror.remoteRefs(refs, attempt.fleet.config.steps.publish));
 }
 
 /** Opens the pull request or adopts the one that is there, then reads it back: open, our commit, closes the issue. */
@@ -131,20 +127,4 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
     throw new Verdict("rejected", `pull request #${number} is not as it should be: ${wrong.join(", ")}`);
   attempt.say({ type: "pull:verified", number, url: confirmed.url, adopted });
   return confirmed;
-}
-
-/** Git reads once; the API's client is patient by itself. Half a minute of trouble must not cost a night's work. */
-async function patiently<T>(read: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await read();
-    } catch (error) {
-      if (tries >= 3 || !mayPass(error)) throw error;
-      await sleep(500 * 3 ** tries);
-    }
-  }
-}
-
-function mayPass(error: unknown): boolean {
-  return error instanceof FleetError && error.code === "github";
 }

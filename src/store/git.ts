@@ -12,6 +12,8 @@ export interface GitSettings {
   /** Origin of the repositories, for example https://github.com */
   readonly serverUrl: string;
   readonly token: string | null;
+  /** After these waits, in ms, GitHub is asked again when it fails in a way that may pass. */
+  readonly waitsMs: readonly number[];
 }
 
 export interface GitCall {
@@ -41,6 +43,12 @@ export async function checkGit({ program, toolPath }: GitSettings): Promise<stri
 
 export async function git(settings: GitSettings, args: readonly string[], call: GitCall): Promise<ToolResult> {
   return await runTool({ ...call, argv: [settings.program, ...args], env: { ...environment(settings), ...call.env } });
+}
+
+/** The way to GitHub, or GitHub itself, failed; a refusal is none of these. */
+export function mayPass({ ok, stderr }: Pick<ToolResult, "ok" | "stderr">): boolean {
+  if (ok || /returned error: 4(?!29)\d\d/.test(stderr)) return false;
+  return /unable to access|RPC failed|early EOF|hung up|disconnect|returned error: (?:429|5\d\d)/.test(stderr);
 }
 
 export function gitFailure(settings: GitSettings, args: readonly string[], result: ToolResult): FleetError {

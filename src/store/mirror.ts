@@ -4,9 +4,10 @@
  */
 import { rmSync } from "node:fs";
 import type { FleetError } from "../model/errors.ts";
+import { sleep } from "../system/clock.ts";
 import { createOnce, isFolder, makeFolder, replaceFile, sizeOf } from "../system/files.ts";
 import type { ToolResult } from "../system/tools.ts";
-import { type GitSettings, git, gitFailure, repositoryUrl } from "./git.ts";
+import { type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
 /** What changed between two commits. */
 export interface Difference {
@@ -44,7 +45,7 @@ export class Mirror {
     }
     const refspecs = [`+refs/heads/${branch}:${this.ref("base")}`];
     if (claimRef !== null) refspecs.push(`+${claimRef}:${this.ref("claim")}`);
-    await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), ...refspecs], timeoutMs);
+    await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), ...refspecs], timeoutMs);
     return { base: await this.resolve("base"), claim: claimRef === null ? null : await this.resolve("claim") };
   }
 
@@ -52,7 +53,7 @@ export class Mirror {
   async fetchClaim(claimRef: string, sha: string, timeoutMs: number): Promise<void> {
     if ((await this.git(["cat-file", "-e", `${sha}^{commit}`], 30_000)).ok) return;
     const spec = `+${claimRef}:${this.ref("claim")}`;
-    await this.need(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
+    await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
   }
 
   /** Makes the worker's clone, in a folder that no agent has touched yet, on a new branch at the base. */
@@ -147,16 +148,27 @@ export class Mirror {
   /**
    * Pushes all updates or none, each only if the remote ref is what we think it is ("" for absent).
    * The caller judges a failure: its reply may have been lost after GitHub acted.
+   * @param tries so many there were before; waits first, as long as it is worth it
    */
-  async push(updates: readonly { from: string; to: string; expect: string }[], timeoutMs: number): Promise<ToolResult> {
+  async push(
+    updates: readonly { from: string; to: string; expect: string }[],
+    timeoutMs: number,
+    tries: number,
+  ): Promise<ToolResult> {
+    await sleep(tries === 0 ? 0 : (this.settings.waitsMs[tries - 1] ?? 0));
     const leases = updates.map(({ to, expect }) => `--force-with-lease=${to}:${expect}`);
     const specs = updates.map(({ from, to }) => `${from}:${to}`);
     return await this.git(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
   }
 
+  /** Whether a push that was not carried out is worth another try. */
+  mayPushAgain(result: ToolResult, tries: number): boolean {
+    return mayPass(result) && tries < this.settings.waitsMs.length;
+  }
+
   /** What GitHub's git says now. Absent refs are not in the map. */
   async remoteRefs(refs: readonly string[], timeoutMs: number): Promise<ReadonlyMap<string, string>> {
-    const text = await this.need(["ls-remote", this.url(), ...refs], timeoutMs);
+    const text = await this.reach(["ls-remote", this.url(), ...refs], timeoutMs);
     return new Map(
       text
         .split("\n")
@@ -198,6 +210,17 @@ export class Mirror {
   ) {
     const own = more.cwd === undefined && args[0] !== "init" ? ["--git-dir", this.path, ...args] : args;
     return await git(this.settings, own, { timeoutMs, ...more });
+  }
+
+  /** Half a minute of trouble on the way to GitHub must not cost a night's work. Only for what changes nothing there. */
+  private async reach(args: readonly string[], timeoutMs: number): Promise<string> {
+    for (let tries = 0; ; tries++) {
+      const result = await this.git(args, timeoutMs);
+      if (result.ok) return result.stdout;
+      const wait = this.settings.waitsMs[tries];
+      if (wait === undefined || !mayPass(result)) throw gitFailure(this.settings, args, result);
+      await sleep(wait);
+    }
   }
 
   private async need(
