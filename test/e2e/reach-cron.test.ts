@@ -1,6 +1,6 @@
 /** A real crontab and a real cron, under an ordinary user, with the program as it is installed. Needs root: cron does. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { type OrdinaryUser, ordinaryUser } from "../support/user.ts";
@@ -85,6 +85,7 @@ describe.skipIf(why !== null)("cron", () => {
       expect((await fleet.cw(["cron", ...args])).code).toBe(2);
     const empty = join(fleet.folder, "empty");
     mkdirSync(empty, { recursive: true });
+    symlinkSync("/usr/bin/readlink", join(empty, "readlink"));
     const without = await fleet.cw(["cron", "install"], { env: { PATH: empty } });
     expect(without).toMatchObject({
       code: 5,
@@ -105,9 +106,9 @@ describe.skipIf(why !== null)("cron", () => {
       // The next minute comes while another tick holds the lock: nothing may start.
       const lock = join(fleet.root, ".fleet/locks/cron");
       const held = join(fleet.folder, "held");
-      const holder = Bun.spawn(user.as(["/usr/bin/flock", lock, "/bin/sh", "-c", `touch '${held}'; exec sleep 300`]), {
+      const holder = Bun.spawn(user.as(["/usr/bin/flock", lock, "/bin/sh", "-c", `touch '${held}'; exec cat`]), {
         env: { PATH: path },
-        stdio: ["ignore", "ignore", "ignore"],
+        stdio: ["pipe", "ignore", "ignore"],
       });
       await until("the lock is held", () => existsSync(held) || null);
       const line = String(installed.entries[0]).split(" ").slice(5).join(" ").replaceAll("\\%", "%");
@@ -116,7 +117,7 @@ describe.skipIf(why !== null)("cron", () => {
       });
       expect(String(skipped.stdout) + String(skipped.stderr)).toBe("");
       expect(readFileSync(installed.log, "utf8")).toBe("");
-      holder.kill("SIGKILL");
+      await holder.stdin.end();
       await holder.exited;
 
       const said = await until(
