@@ -6,7 +6,7 @@ type Shown = Pick<End, "turns" | "tokens" | "costUsd" | "commits" | "added" | "r
 export function figuresTable(figures: Shown): string {
   const { tokens } = figures;
   const rows = [
-    ["model", figures.model],
+    ["model", modelName(figures.model)],
     ["turns", String(figures.turns)],
     ["tokens in / out", `${count(tokens.input + tokens.cacheRead + tokens.cacheWrite)} / ${count(tokens.output)}`],
     ["cost", dollars(figures.costUsd)],
@@ -17,6 +17,14 @@ export function figuresTable(figures: Shown): string {
     ],
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
+}
+
+/** An agent can forge what it is said to run on: nothing that breaks the table or calls people. */
+function modelName(model: string): string {
+  return model
+    .slice(0, 100)
+    .replace(/[^\w.:[\]/@-]/g, "?")
+    .replaceAll("@", "@\u2060");
 }
 
 export function count(value: number): string {

@@ -36,9 +36,12 @@ export function quote(prose: string): string {
   return cut
     .trim()
     .split("\n")
-    .map((line) => `> ${harmless(printable(line))}`.trimEnd())
+    .map((line) => `> ${harmless(printable(line))}`.trimEnd().replace(closingAtEnd, "$&\u2060"))
     .join("\n");
 }
+
+/** What it closes may stand at the beginning of the next line. */
+const closingAtEnd = /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?$/i;
 
 /** An entity in the place of the character that GitHub acts on; readers see the same text. */
 function harmless(text: string): string {
@@ -46,7 +49,7 @@ function harmless(text: string): string {
     .replace(/<!--/g, "&lt;!--")
     .replace(/@(?=[A-Za-z0-9])/g, "@\u2060")
     .replace(
-      /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+\/[\w.-]+)?#\d|https?:\/\/)/gi,
+      /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+\/[\w.-]+)?#\d|GH-\d|https?:\/\/)/gi,
       "$1\u2060$2\u2060",
     );
 }
