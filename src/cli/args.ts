@@ -9,6 +9,7 @@ export const globalArgs = {
   color: { type: "boolean", default: true, description: "plain text without colours" },
   root: { type: "string", valueHint: "FOLDER", description: "where the workers live" },
   config: { type: "string", valueHint: "FILE", description: "the configuration file" },
+  host: { type: "string", valueHint: "NAME", description: "on that machine, over ssh (cw hosts)" },
   help: { type: "boolean", alias: "h", description: "say what a command does" },
   version: { type: "boolean", alias: "v", description: "print the version" },
 } as const satisfies ArgsDef;

@@ -1,4 +1,6 @@
 /** `cw status`: what every worker is doing. */
+import { FleetError } from "../../model/errors.ts";
+import { everywhereLines } from "../../reports/hosts.ts";
 import { statusLines, strayLines } from "../../reports/status.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
 
@@ -7,15 +9,23 @@ const command: CommandFactory = (app, out) =>
     meta: {
       name: "status",
       description:
-        "Shows what every worker is doing, from disk and /proc alone. --github also asks GitHub for claims and labels that match no task.",
+        "Shows what every worker is doing, from disk and /proc alone. --github also asks GitHub for claims and labels that match no task; --all-hosts asks all machines of cw hosts, too.",
       example: "cw status",
     },
     args: {
       id: { type: "positional", required: false, description: "only this worker" },
+      "all-hosts": { type: "boolean", description: "this machine and all hosts, side by side" },
       github: { type: "boolean", description: "also claims and labels that match no task" },
     },
-    run: async ({ id, github }) => {
+    run: async ({ id, github, "all-hosts": allHosts }) => {
       const opened = await app();
+      if (allHosts) {
+        if (id !== undefined || github) throw new FleetError("usage", "--all-hosts goes with no other argument");
+        const answers = await opened.everywhere();
+        const silent = answers.some(({ error }) => error !== null);
+        const text = everywhereLines(answers, out.color ? out.columns : 400);
+        return { text, json: { hosts: answers }, exit: silent ? "environment" : "ok" };
+      }
       const workers = await opened.status(id === undefined ? undefined : [id]);
       const { root } = opened.settings.config;
       const text = statusLines(root, workers, out.color ? out.columns : 400);

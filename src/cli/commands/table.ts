@@ -8,6 +8,8 @@ export interface Entry {
   /** One line of at most 60 characters. */
   readonly summary: string;
   readonly group: (typeof groups)[number];
+  /** Uses a terminal where there is one, which over ssh must be asked for; a shell reads standard input, too. */
+  readonly interactive?: "view" | "shell";
   readonly load: () => Promise<{ readonly default: CommandFactory }>;
 }
 
@@ -26,7 +28,12 @@ export const commands: Table = {
     group: "Workers",
     load: () => import("./update.ts"),
   },
-  shell: { summary: "a terminal as a worker", group: "Workers", load: () => import("./shell.ts") },
+  shell: {
+    summary: "a terminal as a worker",
+    group: "Workers",
+    interactive: "shell",
+    load: () => import("./shell.ts"),
+  },
   dispatch: {
     summary: "give a worker an issue or a task, and return",
     group: "Work",
@@ -45,13 +52,24 @@ export const commands: Table = {
     load: () => import("./restart.ts"),
   },
   reset: { summary: "make a worker free and give its issue back", group: "Work", load: () => import("./reset.ts") },
+  hosts: { summary: "other machines that have a fleet", group: "Workers", load: () => import("./hosts.ts") },
   status: { summary: "what every worker is doing", group: "Look", load: () => import("./status.ts") },
-  watch: { summary: "follow workers to the end of their attempts", group: "Look", load: () => import("./watch.ts") },
+  watch: {
+    summary: "follow workers to the end of their attempts",
+    group: "Look",
+    interactive: "view",
+    load: () => import("./watch.ts"),
+  },
   inspect: { summary: "what a worker did last", group: "Look", load: () => import("./inspect.ts") },
   todos: { summary: "what the agents mean to do", group: "Look", load: () => import("./todos.ts") },
   logs: { summary: "everything that an agent said", group: "Look", load: () => import("./logs.ts") },
   history: { summary: "how attempts ended", group: "Look", load: () => import("./history.ts") },
-  demo: { summary: "the whole way on a local GitHub, in ten seconds", group: "Try", load: () => import("./demo.ts") },
+  demo: {
+    summary: "the whole way on a local GitHub, in ten seconds",
+    group: "Try",
+    interactive: "view",
+    load: () => import("./demo.ts"),
+  },
   explain: {
     summary: "why an issue is, or is not, taken up",
     group: "Look",
