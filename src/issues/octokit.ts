@@ -48,6 +48,8 @@ export function connect(settings: GitHubSettings): Client {
     // 409 and 429 are answers, too: an empty repository stays empty, and a limit names its own time.
     retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {
+      // A budget, and so a queue, belongs to a token.
+      id: String(Bun.hash(settings.token ?? "")),
       onRateLimit: obey,
       onSecondaryRateLimit: obey,
       write: unspaced,
