@@ -20,7 +20,7 @@ export async function ask<T>(what: string, request: Promise<T>): Promise<T> {
 
 /**
  * A write that happens once: when its answer is unclear it is looked for, and sent again only if it is not there.
- * @param again a 422 may pass, too: GitHub has not seen yet what it builds on
+ * @param mayPass whether a 409 or 422 is worth another try: GitHub has not seen yet what it builds on. Default: none is
  * @throws FleetError
  */
 export async function once<T>(
@@ -28,13 +28,13 @@ export async function once<T>(
   what: string,
   send: () => Promise<T>,
   find: () => Promise<T | undefined>,
-  again = false,
+  mayPass: (error: unknown) => boolean = () => false,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await send();
     } catch (error) {
-      if (!isUnclear(error) || (!again && hasStatus(error, 409, 422))) throw githubFailure(error, what);
+      if (!isUnclear(error) || (hasStatus(error, 409, 422) && !mayPass(error))) throw githubFailure(error, what);
       await sleep(tries ** 2 * patience.backoffMs);
       const found = await find();
       if (found !== undefined) return found;
