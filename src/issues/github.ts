@@ -226,7 +226,10 @@ export class GitHub {
     if (existing !== undefined) return { pull: existing, adopted: true };
     const send = async () =>
       toPull((await this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base })).data);
-    const opened = await once(this.patience, `pull request of ${repo}:${branch}`, send, find, true);
+    // It speaks of the head, or says nothing; what it refuses in words stays refused.
+    const mayPass = (error: unknown) =>
+      /^Validation Failed(?: - |$)|"field":"head"|head (?:sha|ref)/i.test(error instanceof Error ? error.message : "");
+    const opened = await once(this.patience, `pull request of ${repo}:${branch}`, send, find, mayPass);
     return { pull: opened, adopted: false };
   }
 
