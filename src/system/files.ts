@@ -8,7 +8,6 @@ import type { Read } from "../model/attempt.ts";
 
 const privateFile = 0o600;
 const privateFolder = 0o700;
-let serial = 0;
 
 /** Makes a folder (and its parents) that only we may enter, whatever the umask. */
 export function makeFolder(path: string): void {
@@ -46,7 +45,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
 /** Creates a folder with those files in it, at once or not at all. @returns false when there was one: the first wins */
 export function createFolderOnce(path: string, files: Readonly<Record<string, string>>): boolean {
   const parent = dirname(path);
-  const prepared = join(parent, `.new-${process.pid}-${++serial}-${basename(path)}`);
+  const prepared = join(parent, temporaryName(path));
   fs.mkdirSync(prepared, { mode: privateFolder });
   try {
     for (const [name, content] of Object.entries(files)) writeNew(join(prepared, name), content);
@@ -63,15 +62,23 @@ export function createFolderOnce(path: string, files: Readonly<Record<string, st
   return true;
 }
 
-/** Appends one line. Lines of one writer stay whole; a reader skips what it can't parse. */
+/**
+ * Appends one line. Lines of one writer stay whole; a reader skips what it can't parse. What a full disk or a killed
+ * writer cut off is ended first, so that it swallows no other line.
+ */
 export function appendLine(path: string, line: string, options: { sync?: boolean } = {}): void {
   const file = fs.openSync(
     path,
-    fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW,
+    fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW,
     privateFile,
   );
   try {
-    fs.writeSync(file, `${line}\n`);
+    const { size } = fs.fstatSync(file);
+    const last = new Uint8Array(1);
+    const cutOff = size > 0 && fs.readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 10;
+    let rest = Buffer.from(`${cutOff ? "\n" : ""}${line}\n`);
+    // A disk that gets full takes the beginning without an error.
+    while (rest.length > 0) rest = rest.subarray(fs.writeSync(file, rest));
     if (options.sync) fs.fsyncSync(file);
   } finally {
     fs.closeSync(file);
@@ -131,9 +138,14 @@ export function isFolder(path: string): boolean {
 }
 
 function writeTemporary(path: string, content: string | Uint8Array): string {
-  const temporary = join(dirname(path), `.new-${process.pid}-${++serial}-${basename(path)}`);
+  const temporary = join(dirname(path), temporaryName(path));
   writeNew(temporary, content);
   return temporary;
+}
+
+/** Random: process numbers come again, in a container at every start, and a killed process leaves its file behind. */
+function temporaryName(path: string): string {
+  return `.new-${crypto.randomUUID()}-${basename(path)}`;
 }
 
 function writeNew(path: string, content: string | Uint8Array): void {

@@ -1,0 +1,79 @@
+import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { uptimeMs, within } from "../../src/system/clock.ts";
+import { oneAtATime } from "../../src/system/lock.ts";
+import { runTool } from "../../src/system/tools.ts";
+import { newFolder } from "./folder.ts";
+import { alive, until } from "./processes.ts";
+
+const folder = newFolder();
+afterAll(() => folder.remove());
+const env = { PATH: "/usr/bin:/bin" };
+
+test("a tool's end is told, whatever it was", async () => {
+  const ran = await runTool({
+    argv: ["/bin/sh", "-c", "cat; echo err >&2; exit 3"],
+    env,
+    timeoutMs: 10_000,
+    stdin: "in",
+  });
+  expect(ran).toEqual({ ok: false, code: 3, stdout: "in", stderr: "err\n", timedOut: false, missing: false });
+  expect(await runTool({ argv: ["/no/such"], env, timeoutMs: 10_000 })).toMatchObject({ ok: false, missing: true });
+  expect(await runTool({ argv: ["/bin/true"], env, timeoutMs: 10_000 })).toMatchObject({ ok: true, code: 0 });
+});
+
+test("a tool inherits nothing and waits for no input", async () => {
+  process.env["CW_TEST_CANARY"] = "x";
+  const ran = await runTool({ argv: ["/bin/sh", "-c", "env; cat"], env: {}, timeoutMs: 10_000 });
+  delete process.env["CW_TEST_CANARY"];
+  expect(ran.stdout).not.toContain("CANARY");
+});
+
+test("a tool past its time is killed, even one that ignores TERM", async () => {
+  const cookie = crypto.randomUUID();
+  const argv = ["/bin/sh", "-c", "trap '' TERM; while :; do :; done"] as const;
+  const ran = await runTool({ argv, env: { ...env, CW_ATTEMPT_COOKIE: cookie }, timeoutMs: 200 });
+  expect(ran).toMatchObject({ ok: false, timedOut: true });
+  await until(() => alive(cookie).length === 0, "it is gone");
+});
+
+test("within: the work, or null, and no timer is left to hold the process", async () => {
+  expect(await within(10_000, Promise.resolve(1))).toBe(1);
+  expect(await within(5, new Promise(() => {}))).toBeNull();
+  expect(within(10_000, Promise.reject(new Error("x")))).rejects.toThrow("x");
+});
+
+test("uptime is the kernel's, in ms", () => {
+  const [seconds] = readFileSync("/proc/uptime", "utf8").split(" ");
+  expect(Math.abs(uptimeMs() - Number(seconds) * 1000)).toBeLessThan(5000);
+});
+
+test("one at a time, in order of nothing but patience", async () => {
+  let inside = 0;
+  let most = 0;
+  const work = async () => {
+    most = Math.max(most, ++inside);
+    await Bun.sleep(2);
+    inside--;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => oneAtATime(folder.in("locks"), "a", work)));
+  expect([most, inside]).toEqual([1, 0]);
+  await expect(oneAtATime(folder.in("locks"), "a", () => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
+  await oneAtATime(folder.in("locks"), "a", work);
+});
+
+test("a lock whose holder was killed is no lock for long, and nobody has to remove it", async () => {
+  const code = `
+    import { oneAtATime } from ${JSON.stringify(`${import.meta.dir}/../../src/system/lock.ts`)};
+    await oneAtATime(${JSON.stringify(folder.in("locks"))}, "b", () => { console.log("held"); return new Promise(() => setInterval(() => {}, 1000)); });`;
+  const holder = Bun.spawn([process.execPath, "--no-env-file", "-e", code], {
+    env: {},
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await holder.stdout.getReader().read();
+  holder.kill("SIGKILL");
+  await holder.exited;
+  const started = performance.now();
+  await oneAtATime(folder.in("locks"), "b", async () => {});
+  expect(performance.now() - started).toBeLessThan(15_000);
+}, 30_000);

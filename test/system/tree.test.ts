@@ -1,0 +1,70 @@
+/** Everything that an attempt started is ended, however it forked and whatever it ignores. */
+import { afterEach, expect, test } from "bun:test";
+import { identify, self } from "../../src/system/process.ts";
+import { endTree } from "../../src/system/tree.ts";
+import { alive, linesOf, type Spawned, shell, until } from "./processes.ts";
+
+const children: Spawned[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+});
+
+async function begin(script: string, ready = 1) {
+  const cookie = crypto.randomUUID();
+  const child = shell(script, cookie);
+  children.push(child);
+  if (ready > 0) await linesOf(child, ready);
+  return { child, cookie, tree: { monitor: identify(child.pid) ?? self(), first: null, cookie } };
+}
+
+test("one that ends when asked is not killed", async () => {
+  const { child, tree, cookie } = await begin("trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done");
+  expect(await endTree(tree, 10_000)).toBe(true);
+  expect(await child.exited).toBe(7);
+  expect(alive(cookie)).toEqual([]);
+});
+
+test("one that ignores TERM is killed after its grace", async () => {
+  const { child, tree, cookie } = await begin("trap '' TERM HUP INT; echo up; while :; do sleep 0.05; done");
+  const started = performance.now();
+  expect(await endTree(tree, 300)).toBe(true);
+  expect(performance.now() - started).toBeGreaterThan(280);
+  expect(await child.exited).not.toBe(0);
+  expect([child.signalCode, alive(cookie)]).toEqual(["SIGKILL", []]);
+});
+
+test("a stopped one is killed", async () => {
+  const { child, tree } = await begin("echo up; kill -STOP $$; sleep 60");
+  expect(await endTree(tree, 0)).toBe(true);
+  await child.exited;
+  expect(child.signalCode).toBe("SIGKILL");
+});
+
+test("fifty that fork on, in sessions of their own, ignoring everything", async () => {
+  const fork = "trap '' TERM HUP INT; while :; do setsid sh -c 'trap \"\" TERM HUP INT; sleep 2' & sleep 0.2; done";
+  const { tree, cookie } = await begin(
+    `i=0; while [ $i -lt 50 ]; do setsid sh -c '${fork.replaceAll("'", "'\\''")}' & i=$((i+1)); done; echo up; exec sleep 60`,
+  );
+  await until(() => alive(cookie).length > 100, "they fork");
+  expect(await endTree(tree, 0)).toBe(true);
+  expect(alive(cookie)).toEqual([]);
+});
+
+test("children that outlive their parent and hold its output open", async () => {
+  const { child, tree, cookie } = await begin("(setsid sh -c 'trap \"\" TERM; sleep 60' &) ; echo up; exit 0");
+  await child.exited;
+  await until(() => alive(cookie).length > 0, "the daemon has begun");
+  expect(await endTree(tree, 5000)).toBe(true);
+  expect(alive(cookie)).toEqual([]);
+});
+
+test("nothing to end is ended at once", async () => {
+  const { child, tree } = await begin("exit 0", 0);
+  await child.exited;
+  const started = performance.now();
+  expect(await endTree(tree, 10_000)).toBe(true);
+  expect(performance.now() - started).toBeLessThan(2000);
+});
