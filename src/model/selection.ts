@@ -106,7 +106,7 @@ type Reason = { readonly why: SkipReason; readonly detail: string };
 /** Each rule looks at one issue by itself, whatever room there is, and says what speaks against it. In their order. */
 const rules: readonly {
   readonly rule: string;
-  against(one: Candidate, facts: Held, open: ReadonlySet<string>): Reason | null;
+  against(one: Candidate, facts: Omit<Held, "untrusted">, open: ReadonlySet<string>): Reason | null;
 }[] = [
   { rule: "it is no pull request", against: (one) => (one.isPullRequest ? { why: "pull request", detail: "" } : null) },
   {
@@ -129,13 +129,6 @@ const rules: readonly {
     rule: "it was not lost twice",
     against: (one, { lost }) => ((lost.get(keyOf(one)) ?? 0) >= 2 ? { why: "lost twice", detail: "" } : null),
   },
-  {
-    rule: "no stranger wrote it",
-    against(one, { untrusted }) {
-      const detail = untrusted.get(keyOf(one));
-      return detail === undefined ? null : { why: "untrusted", detail };
-    },
-  },
 ];
 
 /** The first thing that speaks against an issue; null when nothing does. */
@@ -144,11 +137,12 @@ function whyNot(one: Candidate, facts: Held, open: ReadonlySet<string>): Reason 
     const reason = against(one, facts, open);
     if (reason !== null) return reason;
   }
-  return null;
+  const doubt = facts.untrusted.get(keyOf(one));
+  return doubt === undefined ? null : { why: "untrusted", detail: doubt };
 }
 
-/** Every rule with its answer, for `explain`. */
-export function rulesFor(one: Candidate, facts: Held, open: ReadonlySet<string>) {
+/** Every rule with its answer, for `explain`; but for trust, which GitHub has to be asked about. */
+export function rulesFor(one: Candidate, facts: Omit<Held, "untrusted">, open: ReadonlySet<string>) {
   return rules.map(({ rule, against }) => {
     const reason = against(one, facts, open);
     return {
@@ -164,7 +158,7 @@ function labelMatching(one: Candidate, shape: RegExp, why: SkipReason): Reason |
   return found === undefined ? null : { why, detail: `label ${found}` };
 }
 
-function againstLabel(one: Candidate, { claims }: Held): Reason | null {
+function againstLabel(one: Candidate, { claims }: Pick<Held, "claims">): Reason | null {
   const reason = labelMatching(one, /^worker:/i, "labelled");
   const claim = claims.get(keyOf(one))?.claim;
   // The label of an attempt that declined stays for people to see; the mark that they take away is `blocked`.
@@ -172,7 +166,7 @@ function againstLabel(one: Candidate, { claims }: Held): Reason | null {
   return stays ? null : reason;
 }
 
-function againstClaim(one: Candidate, { claims }: Held): Reason | null {
+function againstClaim(one: Candidate, { claims }: Pick<Held, "claims">): Reason | null {
   const held = claims.get(keyOf(one));
   if (held === undefined) return null;
   const { claim, expired } = held;

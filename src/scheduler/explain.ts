@@ -64,8 +64,8 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
       ok: configured.some((one) => sameRepo(one, repo)),
       answer: configured.some((one) => sameRepo(one, repo)) ? "yes" : `no: assign takes it up only with -r ${repo}`,
     },
-    // Trust is asked for whatever the other rules say, and its answer is worth reading also when it is yes.
-    ...(candidate ? rulesFor(candidate, { claims, untrusted: new Map(), lost }, open) : []),
+    ...(candidate ? rulesFor(candidate, { claims, lost }, open) : []),
+    // Asked for whatever the other rules say; its answer is worth reading also when it is yes.
     { rule: "its text may be trusted", ok: trust.trusted, answer: trust.why },
   ];
   const { idle, pausedUntil } = busyness(fleet);
