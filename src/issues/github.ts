@@ -228,7 +228,9 @@ export class GitHub {
       toPull((await this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base })).data);
     // It speaks of the head, or says nothing; what it refuses in other words stays refused.
     const mayPass = (error: unknown) =>
-      /^Validation Failed(?: - |$)|"field":"head"|head (?:sha|ref)|no commits between/i.test(error instanceof Error ? error.message : "");
+      /^Validation Failed(?: - |$)|"field":"head"|head (?:sha|ref)|no commits between/i.test(
+        error instanceof Error ? error.message : "",
+      );
     const opened = await once(this.patience, `pull request of ${repo}:${branch}`, send, find, mayPass);
     return { pull: opened, adopted: false };
   }
