@@ -316,7 +316,7 @@ describe.concurrent("the usage limit of the account", () => {
       turn(async () => {
         const fleet = await testFleet({ standin: brief.standin, workers: ["01", "02"] });
         own.push(fleet);
-        const play: Play = { worker: "01", body: `[[scenario:limited]] [[resets:${seconds(5)}]]` };
+        const play: Play = { worker: "01", body: `[[scenario:limited]] [[resets:${seconds(9)}]]` };
         const issue = await begin(fleet, play);
         const parked = await heard(fleet, "01", "agent:parked");
         const status = (await fleet.cw(["status", "01", "--json"])).json().workers[0];

@@ -39,7 +39,7 @@ describe("watch", () => {
       "agent is ready",
       "says: Done.",
       "step collect",
-      "verified +1 -0 in 1 files",
+      "verified +1 -0 in 1 file",
       "pushed issue-",
       "and verified: http",
       "claim done",
