@@ -5,7 +5,6 @@ import { exitCodes, FleetError } from "../model/errors.ts";
 import { canonical, flag, globalArgs, type Parsed, parseArgs, splitCommand } from "./args.ts";
 import type { Command, LazyApp, Report } from "./command.ts";
 import { commands, type Table } from "./commands/table.ts";
-import { elsewhere } from "./elsewhere.ts";
 import { reportFailure } from "./failure.ts";
 import { createOut, OutputClosed, printReport, toStdout } from "./output.ts";
 import { resolveCommand } from "./resolve.ts";
@@ -24,10 +23,13 @@ export async function run(argv: readonly string[], version: string, deps: Deps =
   const json = asked("--json");
   try {
     const table = deps.commands ?? commands;
-    const remote = elsewhere(argv);
-    if (remote) {
+    if (before.some((word) => word === "--host" || word.startsWith("--host="))) {
       const { runElsewhere } = await import("./elsewhere.ts");
-      return await runElsewhere(await lazyApp(() => ({}), deps)(), remote, table);
+      return await runElsewhere(
+        argv,
+        lazyApp(() => ({}), deps),
+        table,
+      );
     }
     const { name, rest } = splitCommand(argv);
     if (name === undefined) return await runAlone(rest, table, version);
