@@ -34,10 +34,13 @@ async function endCrashedAlone(fleet: Fleet, task: Task): Promise<string[]> {
   const facts = attempts.facts(task.worker, task.n);
   const may = facts === null ? "no" : mayEndForIt(facts);
   if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
-  const done = may === "yes" ? await saveCrashed(fleet, task) : [];
+  const born = facts?.birth?.ok === true && facts.birth.value.by === "supervisor";
+  const done = born ? await saveCrashed(fleet, task) : [];
   // A wish to stop outlives its supervisor: what is lost is tried again by itself, what was stopped is not.
-  const outcome = attempts.stopWished(task.worker, task.n) ? "stopped" : "lost";
-  const reason = may === "yes" ? "the supervisor vanished" : "the supervisor never started";
+  const wished = attempts.stopWished(task.worker, task.n);
+  // Where no agent ever ran, nothing was lost, and nothing counts against the issue.
+  const outcome = wished ? "stopped" : born ? "lost" : "refused";
+  const reason = born ? "the supervisor vanished" : "the supervisor never started";
   const ended = endAttempt(fleet, task, { outcome, reason }, { cancel: may === "cancel-first" });
   if (!ended) throw new FleetError("busy", `${name} came to life`, { hint: `cw status ${task.worker}` });
   return [...done, `${name} was ended as ${outcome}: ${reason}`];
