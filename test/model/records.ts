@@ -1,7 +1,9 @@
 /** Records that are as they should be, for tests that change one thing about them. */
 import type { AttemptFacts, Birth, End, Stop } from "../../src/model/attempt.ts";
+import type { Snapshot } from "../../src/model/issue.ts";
 import type { Instant, ProcessIdentity } from "../../src/model/process.ts";
 import type { Task } from "../../src/model/task.ts";
+import type { Identity } from "../../src/model/worker.ts";
 
 export const aProcess: ProcessIdentity = {
   bootId: "boot-1",
@@ -70,6 +72,22 @@ export const anEnd: End = {
   removed: 4,
   files: ["src/a.ts", "src/b.ts"],
   pull: { number: 23, url: "https://github.com/acme/site/pull/23" },
+};
+
+export const aSnapshot: Snapshot = {
+  version: 1,
+  readAt: aMoment.at,
+  repository: { nodeId: "R_1", fullName: "acme/site", defaultBranch: "main", private: false },
+  issue: null,
+};
+
+export const anIdentity: Identity = {
+  version: 1,
+  worker: "01",
+  name: "Worker 01",
+  email: "01@example.com",
+  template: "worker",
+  createdAt: aMoment.at,
 };
 
 /** An attempt that works: its supervisor lives. */
