@@ -6,6 +6,7 @@ import type { Isolation } from "../isolation/isolation.ts";
 import type { GitHub } from "../issues/github.ts";
 import { FleetError } from "../model/errors.ts";
 import type { FleetEvent } from "../model/events.ts";
+import { sameRepo } from "../model/issue.ts";
 import type { GitSettings } from "../store/git.ts";
 import type { Store } from "../store/store.ts";
 
@@ -43,6 +44,11 @@ export function credentialsOf(fleet: Pick<Fleet, "store" | "credentials">, worke
     githubToken: githubToken ?? stored.githubToken ?? null,
     provider: Object.keys(provider).length > 0 ? provider : (stored.provider ?? {}),
   };
+}
+
+/** What the configuration says of a repository, however its name is spelt here. */
+export function settingsOf(fleet: Pick<Fleet, "config">, repo: string): Config["repos"][string] | undefined {
+  return Object.entries(fleet.config.repos).find(([name]) => sameRepo(name, repo))?.[1];
 }
 
 /** @throws FleetError `auth`: no ambient login of the operator is ever used instead */

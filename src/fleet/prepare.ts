@@ -6,6 +6,7 @@ import type { Base } from "../store/attempts.ts";
 import { rebuildHome } from "../store/homes.ts";
 import { createOnce, isFolder, replaceFile } from "../system/files.ts";
 import { oneAtATime } from "../system/lock.ts";
+import { settingsOf } from "./fleet.ts";
 import type { InFlight } from "./in-flight.ts";
 
 const instructionFiles = ["AGENTS.md", "CLAUDE.md"];
@@ -57,7 +58,7 @@ export async function prepare(attempt: InFlight): Promise<Prepared> {
 async function fetchBase(attempt: InFlight): Promise<Base> {
   const { fleet, task, snapshot, mirror, lease } = attempt;
   const { store, config } = fleet;
-  const branch = config.repos[task.repo]?.base ?? snapshot.repository.defaultBranch;
+  const branch = settingsOf(fleet, task.repo)?.base ?? snapshot.repository.defaultBranch;
   const ref = lease && task.issue !== null ? claimRef(config.claims.namespace, task.issue) : null;
   const lockName = `mirror-${task.repo.toLowerCase().replace("/", "--")}`;
   const fetch = () => mirror.fetch(branch, ref, config.steps.prepare);

@@ -8,6 +8,7 @@ import { FleetError } from "../model/errors.ts";
 import { Verdict } from "../model/verdict.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import type { Work } from "./collect.ts";
+import { settingsOf } from "./fleet.ts";
 import { message } from "./hold.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 
@@ -47,7 +48,7 @@ export async function finishPublished(attempt: InFlight, claim: Claim): Promise<
   }
   attempt.branch = branch;
   attempt.base = {
-    branch: attempt.fleet.config.repos[task.repo]?.base ?? attempt.snapshot.repository.defaultBranch,
+    branch: settingsOf(attempt.fleet, task.repo)?.base ?? attempt.snapshot.repository.defaultBranch,
     sha: "",
   };
   const pull = await confirmPull(attempt, claim.head);

@@ -3,12 +3,13 @@ import { findSecrets, secretIn } from "../model/secret-shapes.ts";
 import { Verdict } from "../model/verdict.ts";
 import type { Work } from "./collect.ts";
 import { runInside } from "./collect.ts";
+import { settingsOf } from "./fleet.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 
 /** @throws Verdict `rejected` (a secret), `failed` (a gate) */
 export async function verify(attempt: InFlight, work: Work): Promise<void> {
   await refuseSecrets(attempt, work);
-  for (const gate of attempt.fleet.config.repos[attempt.task.repo]?.gates ?? []) await passGate(attempt, gate);
+  for (const gate of settingsOf(attempt.fleet, attempt.task.repo)?.gates ?? []) await passGate(attempt, gate);
   const { commits, added, removed, files } = work.difference;
   attempt.say({ type: "work:verified", commits, added, removed, files: files.length });
 }

@@ -158,7 +158,7 @@ function wantedRepos(fleet: Fleet, asked: readonly string[] | undefined): string
       hint: "add it to the key repos of the configuration",
     });
   }
-  return [...wanted];
+  return wanted.filter((repo, at) => wanted.findIndex((one) => sameRepo(one, repo)) === at);
 }
 
 async function dispatchOne(
