@@ -1,17 +1,24 @@
 /** Asks GitHub what trust in an issue's text rests on. Every doubt is a no. */
 import type { GitHub } from "../issues/github.ts";
 import { type Trust, trustOf } from "../model/trust.ts";
+import { sameLabel } from "../model/worker.ts";
 
 export async function trustIn(
-  github: GitHub,
+  github: Pick<GitHub, "approvals" | "mayWrite">,
   repo: string,
-  issue: { readonly number: number; readonly author: string; readonly proposed: boolean },
+  issue: {
+    readonly number: number;
+    readonly author: string;
+    readonly proposed: boolean;
+    readonly labels: readonly string[];
+  },
   approvalLabel: string | null,
 ): Promise<Trust> {
-  const { author, number, proposed } = issue;
+  const { author, number, proposed, labels } = issue;
   const authorMayWrite = await github.mayWrite(repo, author);
   const nothing = { author, authorMayWrite, proposed, approvalLabel, approval: null, editedAt: null };
   if ((authorMayWrite && !proposed) || approvalLabel === null) return trustOf(nothing);
+  if (!labels.some((label) => sameLabel(label, approvalLabel))) return trustOf(nothing);
   const labelled = await github.approvals.labelledBy(repo, number, approvalLabel);
   if (labelled === null) return trustOf(nothing);
   const { by, at, renamedAt } = labelled;

@@ -5,7 +5,7 @@
 import { type Claim, parseClaim } from "../model/claim.ts";
 import { isProposal } from "../model/issue.ts";
 import { blockersIn, type Candidate } from "../model/selection.ts";
-import { githubFailure, hasStatus } from "./github-errors.ts";
+import { githubFailure, hasStatus, isForbidden } from "./github-errors.ts";
 import type { Client } from "./octokit.ts";
 
 /** What an answer was, by request; keys hold no token. The caller keeps it between ticks, apart for each credential. */
@@ -29,6 +29,7 @@ export class Listing {
   readonly requests = { total: 0, notModified: 0 };
   /** GitHub's clock at the last answer, epoch ms. */
   serverNow = Number.NaN;
+  private readonly permissions = new Map<string, Promise<boolean>>();
 
   constructor(
     private readonly client: Client,
@@ -59,9 +60,21 @@ export class Listing {
     return await Promise.all(refs.map(({ issue, sha }) => this.claimAt(repo, issue, sha)));
   }
 
+  /** Whether that person may write to the repository now, asked once in a tick. Unknown means no. */
+  async mayWrite(repo: string, login: string): Promise<boolean> {
+    const url = `/repos/${repo}/collaborators/${encodeURIComponent(login)}/permission`;
+    const asked = this.permissions.get(url) ?? this.conditional(`permission of ${login} on ${repo}`, url, mayWriteIn);
+    this.permissions.set(url, asked);
+    return await asked.catch((error: unknown) => {
+      const { cause } = error as Error;
+      if (isForbidden(cause) || hasStatus(cause, 404)) return false;
+      throw error;
+    });
+  }
+
   /** A commit never changes: it is read once. */
   private async claimAt(repo: string, issue: number, sha: string): Promise<ListedClaim> {
-    const key = `${repo.toLowerCase()} ${sha}`;
+    const key = `/repos/${repo}/git/commits/${sha}`;
     const known = this.cache.get(key);
     if (known) return known.value as ListedClaim;
     const [owner = "", name = ""] = repo.split("/");
@@ -120,6 +133,11 @@ function toCandidates(repo: string, data: unknown): Candidate[] {
     blockedBy: blockersIn(row.body ?? ""),
     openBlockers: row.issue_dependencies_summary?.blocked_by ?? 0,
   }));
+}
+
+function mayWriteIn(data: unknown): boolean {
+  const { permission } = data as { permission: string };
+  return permission === "admin" || permission === "write";
 }
 
 function toRefs(data: unknown): { issue: number; sha: string }[] {

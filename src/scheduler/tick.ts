@@ -58,13 +58,16 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const cache = new ListCache(fleet.store.paths, token);
   const listing = github.listing(cache);
   const { candidates, claims } = await readAll(fleet, listing, repos, failed);
-  cache.save();
-
   const rules = {
     priorityLabels: fleet.config.assign.priorityLabels,
     reserve: request.reserve ?? fleet.config.assign.reserve,
     limit: request.limit ?? fleet.config.assign.limit,
     perRepo: fleet.config.assign.perRepo,
+  };
+  // For a first look; what is dispatched is asked for anew.
+  const asking = {
+    approvals: github.approvals,
+    mayWrite: (repo: string, login: string) => listing.mayWrite(repo, login),
   };
   const lost = await lostNow(fleet, github, candidates);
   const untrusted = new Map<string, string>();
@@ -97,6 +100,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
         why,
         detail: why === "no idle worker" && busy.pausedUntil ? `usage limit until ${busy.pausedUntil}` : detail,
       }));
+      cache.save();
       const { requests } = listing;
       return { dispatched, skipped: [...rest, ...beaten], repaired: mended.repaired, failed, requests };
     }
@@ -104,7 +108,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     const place = { repo: next.repo, issue: next.number };
     try {
       if (!trusted.has(key)) {
-        const { trusted: yes, why } = await trustIn(github, next.repo, next, fleet.config.assign.approvalLabel);
+        const { trusted: yes, why } = await trustIn(asking, next.repo, next, fleet.config.assign.approvalLabel);
         if (yes) trusted.add(key);
         else untrusted.set(key, why);
         continue;
@@ -173,7 +177,7 @@ async function dispatchOne(
   // Once more, on the very text that the agent will get: it may have been edited since the list was read.
   const vet = async ({ issue }: Work) => {
     if (issue === null) return;
-    const read = { number: issue.number, author: issue.author, proposed: isProposal(issue.body) };
+    const read = { ...issue, proposed: isProposal(issue.body) };
     const { trusted, why } = await trustIn(github, next.repo, read, fleet.config.assign.approvalLabel);
     if (trusted) return;
     doubt = why;

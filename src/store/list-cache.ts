@@ -31,11 +31,18 @@ export class ListCache {
     this.changed = true;
   }
 
-  /** What no list asked for in this tick is forgotten: pages and claims of the past. */
+  /** Of the repositories that were read, what no list asked for is forgotten: pages and claims of the past. */
   save(): void {
     if (!this.changed) return;
-    replaceFile(this.file, JSON.stringify(Object.fromEntries([...this.entries].filter(([key]) => this.used.has(key)))));
+    const read = new Set([...this.used].map(repoIn));
+    const kept = [...this.entries].filter(([key]) => this.used.has(key) || !read.has(repoIn(key)));
+    replaceFile(this.file, JSON.stringify(Object.fromEntries(kept)));
   }
+}
+
+/** Keys are paths of the API: `/repos/OWNER/NAME/...` */
+function repoIn(key: string): string {
+  return key.split("/", 4).join("/").toLowerCase();
 }
 
 /** A cache that can't be read is an empty one: it costs requests, nothing else. */
