@@ -49,10 +49,43 @@ test.each([10, 50])(
       expect(await Bun.file(join(lists, name)).text()).not.toContain(token);
     }
 
+    // Ticks over other repositories leave what is known of these.
+    journal.clear();
+    expect((await fleet.cw(["assign", "-r", "acme/site", "--json"])).json().requests).toEqual({
+      total: 2,
+      notModified: 2,
+    });
+    expect((await tick()).statuses).toEqual(all(304, 2 * count));
+
     // One repository in which something happens is read again, and only that.
     fleet.standin.repo(names.at(-1) ?? "").openIssue({ title: "New", labels: ["blocked"] });
     const third = await tick();
     expect(third.statuses.toSorted()).toEqual([200, ...all(304, 2 * count - 1)]);
+  },
+  long,
+);
+
+test(
+  "strangers' issues that nobody approved cost nothing, and each stranger is asked about once",
+  async () => {
+    const fleet = await openFleet();
+    fleet.configure({ repos: { "acme/site": {} }, assign: { approvalLabel: "approved" } });
+    fleet.repo.allow("tom", "triage");
+    for (const by of ["eve", "eve", "eve", "tom", "tom"]) fleet.repo.openIssue({ title: `By ${by}`, by });
+    const { journal } = fleet.standin;
+    for (const status of [200, 304]) {
+      journal.clear();
+      const ran = await fleet.cw(["assign", "--json"]);
+      expect([ran.code, ran.json().skipped.map(({ why }: { why: string }) => why)]).toEqual([
+        0,
+        Array(5).fill("untrusted"),
+      ]);
+      expect(journal.calls().map((call) => call.status)).toEqual(Array(4).fill(status));
+    }
+    // Permission is not remembered, only its being unchanged.
+    fleet.repo.allow("tom", "write");
+    const dry = await fleet.cw(["assign", "--dry-run", "--json"]);
+    expect(dry.json().dispatched).toEqual([{ worker: null, repo: "acme/site", issue: 4, attempt: null }]);
   },
   long,
 );
