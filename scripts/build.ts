@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { manualPage } from "./man.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = resolve(process.argv[2] ?? join(root, "dist"));
@@ -25,6 +26,7 @@ const built = await Bun.build({
   metafile: true,
   naming: { entry: "[name].js", chunk: "[name]-[hash].js", asset: "[name]-[hash].[ext]" },
 });
+await Bun.write(join(dist, "cw.1"), await manualPage());
 await Bun.write(join(dist, "THIRD-PARTY-LICENSES.txt"), licences(Object.keys(built.metafile?.inputs ?? {})));
 
 if (existsSync(join(root, "src/index.ts"))) {

@@ -84,6 +84,13 @@ export async function parseArgs(words: readonly string[], args: ArgsDef, usage: 
   }
   const problem = countProblem(args, flags, rest);
   if (problem) throw wrong(problem);
+  for (const [index, name] of positionals(args).entries()) {
+    const arg = args[name];
+    const word = rest[index];
+    if (word === undefined || arg?.type !== "positional" || !arg.options || arg.options.includes(word)) continue;
+    const near = await nearest(word, arg.options);
+    throw wrong(`<${name}> is one of ${arg.options.join(", ")}, not ${word}`, near ? `did you mean ${near}?` : usage);
+  }
   return { flags, positionals: rest };
 }
 

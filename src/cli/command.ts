@@ -67,6 +67,8 @@ interface Positional {
   readonly required?: boolean;
   /** Takes all that are left (the last one only): the value is a list. */
   readonly multiple?: boolean;
+  /** The words that it may be. */
+  readonly options?: readonly string[];
 }
 export type ArgDef = BooleanFlag | StringFlag | EnumFlag | Positional;
 export type ArgsDef = Readonly<Record<string, ArgDef>>;

@@ -38,7 +38,7 @@ export function commandHelp(command: Command): string {
     "",
     ...wrap(command.meta.description, columns),
     ...(places.length > 0 ? ["", "Arguments:"] : []),
-    ...places.flatMap((place) => row(placeholder(place), place[1].description, width)),
+    ...places.flatMap((place) => row(placeholder(place), describe(place[1]), width)),
     ...(flags.length > 0 ? ["", "Flags:", ...flagRows(Object.fromEntries(flags))] : []),
     "",
     "Flags of every command:",
@@ -48,7 +48,8 @@ export function commandHelp(command: Command): string {
   ].join("\n");
 }
 
-function placeholder([name, arg]: [string, ArgDef]): string {
+/** `<id>`, `[id...]` */
+export function placeholder([name, arg]: [string, ArgDef]): string {
   const word = `${name}${arg.type === "positional" && arg.multiple ? "..." : ""}`;
   return arg.type === "positional" && arg.required === false ? `[${word}]` : `<${word}>`;
 }
@@ -66,8 +67,9 @@ function label(name: string, arg: ArgDef): string {
 }
 
 function describe(arg: ArgDef): string {
-  if (arg.type === "positional" || arg.type === "boolean") return arg.description;
-  const options = arg.type === "enum" ? `: ${arg.options.join(", ")}` : "";
+  if (arg.type === "boolean") return arg.description;
+  const options = arg.type !== "string" && arg.options ? `: ${arg.options.join(", ")}` : "";
+  if (arg.type === "positional") return `${arg.description}${options}`;
   const notes = [
     arg.required ? "required" : undefined,
     arg.type === "string" && arg.multiple ? "may be repeated" : undefined,

@@ -13,7 +13,7 @@ const command: CommandFactory = (app) =>
       example: "cw cron install --every 5m",
     },
     args: {
-      action: { type: "positional", description: "install, show or remove" },
+      action: { type: "positional", options: ["install", "show", "remove"], description: "what to do" },
       every: { type: "string", valueHint: "5m", description: "how often (default: 5m)" },
       cron: { type: "string", valueHint: "EXPR", description: 'when, as cron writes it: "*/5 8-18 * * 1-5"' },
       systemd: { type: "boolean", description: "a systemd timer instead of cron" },
@@ -24,11 +24,6 @@ const command: CommandFactory = (app) =>
         const schedule = await (await (await app()).cron()).install(expression, systemd);
         return { text: scheduleLines(action, schedule), json: schedule };
       }
-      if (action !== "show" && action !== "remove")
-        throw new FleetError(
-          "usage",
-          `cw cron takes install, show or remove, not ${JSON.stringify(action.slice(0, 40))}`,
-        );
       if (every !== undefined || cron !== undefined || systemd)
         throw new FleetError("usage", "--every, --cron and --systemd belong to cw cron install");
       const schedule = await (await (await app()).cron())[action]();

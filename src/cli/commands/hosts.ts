@@ -13,7 +13,7 @@ const command: CommandFactory = (app) =>
       example: "cw hosts add vps worker@192.0.2.7",
     },
     args: {
-      action: { type: "positional", description: "add, list or remove" },
+      action: { type: "positional", options: ["add", "list", "remove"], description: "what to do" },
       name: { type: "positional", required: false, description: "what the host is called here" },
       address: { type: "positional", required: false, description: "[user@]machine, or a name of ~/.ssh/config" },
       command: { type: "string", valueHint: "PATH", description: "the program there (default: cw)" },

@@ -76,5 +76,10 @@ export const commands: Table = {
     load: () => import("./explain.ts"),
   },
   doctor: { summary: "check each prerequisite by doing it", group: "Look", load: () => import("./doctor.ts") },
+  completions: {
+    summary: "complete command lines in bash, zsh or fish",
+    group: "Try",
+    load: () => import("./completions.ts"),
+  },
   _attempt: { summary: "supervise one attempt", group: "Work", load: () => import("./_attempt.ts") },
 };
