@@ -1,9 +1,9 @@
 /** Makes a worker free: saves what a crashed attempt left, ends it, and gives its issue back. */
-import { rmSync } from "node:fs";
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { attemptId } from "../model/task.ts";
 import { now } from "../system/clock.ts";
+import { removeTree } from "../system/remove.ts";
 import type { Fleet } from "./fleet.ts";
 import { endCrashed, giveBack } from "./settle.ts";
 import { stop } from "./stop.ts";
@@ -39,9 +39,7 @@ export async function reset(fleet: Fleet, worker: string, force: boolean): Promi
   const task = facts.task.value;
   if (state === "crashed") done.push(...(await endCrashed(fleet, task)));
   done.push(...(await giveBack(fleet, task)));
-  for (const name of ["task.json", "prompt.md"]) {
-    // An agent may have made folders of them.
-    rmSync(`${store.paths.home(worker)}/${name}`, { recursive: true, force: true });
-  }
+  // An agent may have made folders of them, of any depth.
+  for (const name of ["task.json", "prompt.md"]) await removeTree(`${store.paths.home(worker)}/${name}`);
   return { worker, attempt: attemptId(worker, facts.n), done };
 }

@@ -3,12 +3,12 @@
  * one is moved away whole (one rename, whatever is in it) and only what is asked for is taken over.
  */
 import { readdirSync, readFileSync, renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { FleetPaths } from "../model/paths.ts";
 import { fillTemplate } from "../model/template.ts";
 import type { Identity } from "../model/worker.ts";
 import { createOnce, isFolder, makeFolder } from "../system/files.ts";
+import { removeTree } from "../system/remove.ts";
 
 /**
  * @param keep paths below HOME that are taken over if they are plain folders; nothing, unless an attempt is resumed
@@ -37,7 +37,7 @@ export function rebuildHome(
   }
   if (existed) for (const path of keep) takeOver(old, home, path);
   // The whole trash of this worker: an earlier process may have ended before it was done.
-  return rm(trash, { recursive: true, force: true }).catch(() => {});
+  return removeTree(trash);
 }
 
 function moveAway(home: string, old: string): boolean {
