@@ -8,7 +8,7 @@ const address =
   /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,63}@)?(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,253}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,45}(?:%[A-Za-z0-9]{1,16})?)$/;
 const command = /^(?:\/[\x21-\x7e]{1,254}|[A-Za-z0-9_][A-Za-z0-9._-]{0,63})$/;
 
-export const hostSchema = z.strictObject({
+const hostSchema = z.strictObject({
   name: z.string().check(z.regex(name)),
   /** `[user@]machine`, as ssh takes it; may be a name of ~/.ssh/config. */
   address: z.string().check(z.regex(address)),

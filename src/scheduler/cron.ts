@@ -6,7 +6,7 @@ import { FleetError } from "../model/errors.ts";
 import { nextTimes, parseExpression } from "../model/schedule.ts";
 import { timerExpression, unitName, units } from "../model/user-timer.ts";
 import { isoNow } from "../system/clock.ts";
-import { asBytes, asText, crontab } from "../system/crontab.ts";
+import { asBytes, asText, cronRuns, crontab } from "../system/crontab.ts";
 import { createOnce, makeFolder } from "../system/files.ts";
 import { userUnits } from "../system/user-units.ts";
 
@@ -100,6 +100,7 @@ async function installLine(starter: Starter, expression: string, tick: TickComma
   if (after !== before) await write(after);
   const gone = await removeTimer(tick.root, starter);
   const remarks = tick.guard === null ? ["flock is missing: ticks may overlap, their claims keep them apart"] : [];
+  if (!cronRuns()) remarks.push("no cron daemon seems to run: service cron start, as root");
   return { by: "cron" as const, changed: after !== before || gone.length > 0, entries: [line], remarks };
 }
 

@@ -1,4 +1,5 @@
 /** The user's crontab, through crontab(1). Its text is carried as latin1, so that bytes of others survive whatever they are. */
+import { readdirSync, readFileSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { runTool, type ToolResult } from "./tools.ts";
 
@@ -32,6 +33,18 @@ export function crontab(toolPath: string) {
       if (!result.ok) throw failed(result);
     },
   };
+}
+
+/** Whether a cron daemon runs here; one outside of this container can't be seen. */
+export function cronRuns(): boolean {
+  return readdirSync("/proc").some((entry) => {
+    if (!/^\d+$/.test(entry)) return false;
+    try {
+      return /^(?:cron|crond|fcron|bcron-sched)$/.test(readFileSync(`/proc/${entry}/comm`, "utf8").trim());
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Our text among those bytes. */
