@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   crontabLine,
   expressionOf,
   linesOf,
+  rotation,
   type TickCommand,
   withLine,
   withoutLine,
@@ -62,6 +66,22 @@ test("other lines are never touched, whatever they are", () => {
     const changed = line.replace("*/5", "*/6");
     const between = `${installed}${other}x\n${line}\n`;
     expect(withLine(between, root, changed)).toBe(`${withLine(content, root, changed)}${other}x\n`);
+  }
+});
+
+test("a log past a megabyte becomes the old one; a smaller one stays", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cw-log-"));
+  try {
+    const log = join(folder, "assign.log");
+    const rotate = () => Bun.spawnSync(rotation(log), { env: { PATH: "/usr/bin:/bin" } }).exitCode;
+    writeFileSync(log, "x".repeat(1 << 20));
+    expect(rotate()).toBe(0);
+    expect(readdirSync(folder)).toEqual(["assign.log"]);
+    writeFileSync(log, "x".repeat((1 << 20) + 1));
+    expect(rotate()).toBe(0);
+    expect(readdirSync(folder)).toEqual(["assign.log.old"]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 

@@ -14,7 +14,7 @@ const spy = `#!/bin/sh
 [ "$1" = both ] && { echo out; echo err >&2; exit 8; }
 [ "$1" = cat ] && exec cat
 [ "$1" = status ] && [ "$2" = --json ] && exec cat "$0.json"
-[ "$1" = hang ] && { touch "$2"; exec sleep 100; }
+[ "$1" = hang ] && { touch "$2"; exec sleep 100.4321; }
 printf '%s\\0' "$@"
 `;
 
@@ -172,7 +172,7 @@ describe.skipIf(noSsh !== null)("hosts", () => {
     const mark = join(folder, "sshd", "hangs");
     const child = start(["--host", "broken", "hang", mark]);
     await until("it runs there", () => lstatSync(mark, { throwIfNoEntry: false }) ?? null);
-    const sleeping = processes(`sleep 100`).find(({ parent }) => parent !== 1);
+    const sleeping = processes("sleep 100.4321").find(({ parent }) => parent !== 1);
     for (const { pid } of processes("sshd: ").filter(
       ({ command }) => command.includes(`${sshd.user}`) && command.includes("@notty"),
     )) {
