@@ -1,4 +1,5 @@
 /** GitHub as a source of work: repositories, issues, labels, comments and pull requests, with errors in our terms. */
+import { FleetError } from "../model/errors.ts";
 import { sameLabel } from "../model/worker.ts";
 import { Approvals } from "./approvals.ts";
 import { ask, once, split } from "./ask.ts";
@@ -116,23 +117,26 @@ export class GitHub {
     );
   }
 
-  /** A label that is not there any more is no failure. */
+  /** A label that is not there any more is no failure, nor is an issue that is gone: what it carries elsewhere is not ours. */
   async removeLabel(repo: string, number: number, label: string): Promise<void> {
-    const what = `label ${label} on ${repo}#${number}`;
-    await once(
-      this.patience,
-      what,
-      async () => {
-        try {
-          await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });
-        } catch (error) {
-          // 301: the issue was moved to another repository, and what it carries there is not ours.
-          if (!hasStatus(error, 301, 404, 410)) throw error;
-        }
-        return true;
-      },
-      async () => !(await this.issue(repo, number)).labels.some((one) => sameLabel(one, label)) || undefined,
-    );
+    const gone = async () => {
+      try {
+        return !(await this.issue(repo, number)).labels.some((one) => sameLabel(one, label)) || undefined;
+      } catch (error) {
+        if (error instanceof FleetError && error.code === "notFound") return true;
+        throw error;
+      }
+    };
+    const send = async () => {
+      try {
+        await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });
+      } catch (error) {
+        // A 404 may also speak of a right that the token does not have.
+        if (!hasStatus(error, 301, 404, 410) || !(await gone())) throw error;
+      }
+      return true;
+    };
+    await once(this.patience, `label ${label} on ${repo}#${number}`, send, gone);
   }
 
   /** One comment for each marker (an HTML comment at its top), however often this is said: found and edited, else made. */

@@ -26,7 +26,7 @@ import { self } from "../../src/system/process.ts";
 import { bunPath, moduleFile, packageRoot } from "../../src/system/self.ts";
 
 const fake = join(import.meta.dir, "../fakes/claude");
-const patience: Patience = { requestMs: 1000, retries: 2, backoffMs: 20, longestWaitMs: 1200 };
+const patience: Patience = { requestMs: 15_000, retries: 2, backoffMs: 20, longestWaitMs: 1200 };
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface CaseOptions {
@@ -35,6 +35,8 @@ export interface CaseOptions {
   /** What happens instead of a supervisor. Default: a real one. `born`: one that does nothing. */
   readonly supervisor?: "real" | "born";
   readonly config?: object;
+  /** Longest time of a request. Default: long enough for a busy machine. */
+  readonly requestMs?: number;
 }
 
 /** One fleet with one worker, its own login, and an issue of its own in a repository of its lane. */
@@ -75,7 +77,10 @@ export class Case {
       operatorHome: "/nonexistent",
       templates: join(packageRoot, "templates"),
       heard: (event) => this.events.push(event),
-      github: async (credential) => new GitHub({ apiUrl: url, token: credential, patience }),
+      github: async (credential) => {
+        const { requestMs = patience.requestMs } = options;
+        return new GitHub({ apiUrl: url, token: credential, patience: { ...patience, requestMs } });
+      },
       git: (credential) => ({
         ...{ program: "/usr/bin/git", toolPath: path, home: store.paths.control, serverUrl: url },
         ...{ token: credential, waitsMs: [20, 80] },
@@ -169,14 +174,16 @@ export class Rig {
     private readonly repos: RepoControl[],
   ) {}
 
-  /** @param lanes repositories that the cases are spread over: so many run at a time without waiting for each other */
+  /** Private repositories: git asks a public one without its token first. @param lanes repositories that the cases are spread over: so many run at a time without waiting for each other */
   static async start(lanes: number): Promise<Rig> {
     const standin = await startStandin();
     standin.addUser({ login: "acme", token: "ghp_token_of_acme_XXXXXXX" });
     const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-rig-")));
     const repos: RepoControl[] = [];
     for (let lane = 0; lane < lanes; lane++)
-      repos.push(await standin.addRepo({ name: `acme/lane${lane}`, files: { "README.md": "# Site\n" } }));
+      repos.push(
+        await standin.addRepo({ name: `acme/lane${lane}`, private: true, files: { "README.md": "# Site\n" } }),
+      );
     return new Rig(standin, folder, repos);
   }
 

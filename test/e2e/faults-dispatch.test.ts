@@ -49,8 +49,8 @@ function codeOf(done: Awaited<ReturnType<Case["dispatch"]>>): string {
 }
 
 /** With a comment by somebody whose rights have to be asked for. */
-function made(): Case {
-  const one = rig.case({ supervisor: "born" });
+function made(name: string): Case {
+  const one = rig.case({ supervisor: "born", ...(name === "no answer" ? { requestMs: 800 } : {}) });
   one.repo.comment(one.issue, "Please hurry.", "stranger");
   return one;
 }
@@ -105,7 +105,7 @@ for (const [what, request] of Object.entries(requests)) {
       Object.entries(faults),
       async ([name, { fault, class: kind }]) => {
         const about = `${what}, ${name}`;
-        const one = made();
+        const one = made(name);
         one.inject({ method: request.method, path: request.path(one.issue), fault });
         const before = performance.now();
         const done = await one.dispatch();
@@ -148,7 +148,7 @@ for (const [what, request] of Object.entries(requests)) {
       lasting,
       async (name) => {
         const about = `${what}, ${name} for good`;
-        const one = made();
+        const one = made(name);
         const { fault } = faults[name] ?? { fault: "drop" };
         one.inject({ method: request.method, path: request.path(one.issue), times: 1000, fault });
         const done = await one.dispatch();
@@ -184,7 +184,7 @@ test("everything fails from one moment on: the next command sets it right", asyn
         faults["401"]?.fault ?? "drop",
       ] as const) {
         const about = `from request ${skip} on: ${JSON.stringify(fault)}`;
-        const one = made();
+        const one = made("");
         one.inject({ skip, times: 1000, fault });
         const done = await one.dispatch();
         one.heal();

@@ -1,0 +1,214 @@
+/** Each request of publish and close-out, and each phase of git, meets each fault: the outcome is true, and nothing is doubled. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { reconcile } from "../../src/fleet/reconcile.ts";
+import { reset } from "../../src/fleet/reset.ts";
+import type { End } from "../../src/model/attempt.ts";
+import type { Outcome } from "../../src/model/outcome.ts";
+import type { Fault } from "../../src/standin/faults.ts";
+import { faults } from "./fault-kinds.ts";
+import { type Case, Rig } from "./fault-rig.ts";
+import { inTurn } from "./refused.ts";
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await Rig.start(6);
+});
+afterAll(() => rig.close());
+
+/** Requests of the supervisor in their order; the outcome of a clear refusal, where it is not delivered all the same. */
+interface Request {
+  readonly match: (issue: number) => Pick<Fault, "method" | "path" | "git" | "skip">;
+  readonly refused: Outcome;
+  readonly but?: Readonly<Record<string, Outcome>>;
+}
+const withdrawn = { "404": "withdrawn", "410": "withdrawn" } as const;
+const requests: Readonly<Record<string, Request>> = {
+  "issue looked at again": {
+    match: (n) => ({ method: "GET", path: new RegExp(`/issues/${n}$`) }),
+    refused: "rejected",
+    but: withdrawn,
+  },
+  "pull requests listed": { match: () => ({ method: "GET", path: /\/pulls$/ }), refused: "rejected" },
+  // A 422 may mean that GitHub has not seen the branch yet.
+  "pull request opened": {
+    match: () => ({ method: "POST", path: /\/pulls$/ }),
+    refused: "rejected",
+    but: { "422": "delivered" },
+  },
+  "pull request read back": { match: () => ({ method: "GET", path: /\/pulls\/\d+$/ }), refused: "rejected" },
+  "commit of done": { match: () => ({ method: "POST", path: /\/git\/commits$/ }), refused: "delivered" },
+  "ref of done": { match: () => ({ method: "PATCH", path: /\/git\/refs\// }), refused: "delivered" },
+  "comments listed": {
+    match: (n) => ({ method: "GET", path: new RegExp(`/issues/${n}/comments$`) }),
+    refused: "delivered",
+  },
+  comment: { match: (n) => ({ method: "POST", path: new RegExp(`/issues/${n}/comments$`) }), refused: "delivered" },
+  "label removed": { match: () => ({ method: "DELETE", path: /\/labels\// }), refused: "delivered" },
+};
+const once = [
+  "401",
+  "403 limit",
+  "429 wait",
+  "404",
+  "410",
+  "422",
+  "500",
+  "connection broken before",
+  "reply lost",
+].concat(["half a body", "no JSON", "no answer"]);
+
+/** What must be so after any outcome. */
+async function isTrue(one: Case, end: End, about: string): Promise<void> {
+  const branches = Object.keys(await one.repo.refs(`refs/heads/issue-${one.issue}`));
+  const open = one.pulls().filter(({ state }) => state === "open");
+  expect({
+    about,
+    branches: branches.length <= 1,
+    pulls: open.length <= 1,
+    comments: one.comments().length <= 1,
+  }).toEqual({
+    ...{ about, branches: true, pulls: true, comments: true },
+  });
+  if (end.outcome === "delivered") {
+    const refs = await one.repo.refs(`refs/heads/issue-${one.issue}`);
+    expect([about, open[0]?.number, open[0]?.body]).toEqual([
+      ...[about, end.pull?.number],
+      expect.stringContaining(`Closes #${one.issue}`),
+    ]);
+    expect([about, open[0]?.headSha]).toEqual([about, Object.values(refs)[0]]);
+  } else {
+    const { patch } = one.fleet.store.attempts.at("01", 1);
+    // One that never began has nothing to keep.
+    expect([about, end.pull, existsSync(patch)]).toEqual([about, null, end.outcome !== "refused"]);
+  }
+  // Each step of the claim once: no state is written twice in a row but `held`, which is renewed.
+  const states = (await one.claims()).map(({ state }) => state).reverse();
+  const doubled = states.some((state, at) => state !== "held" && state === states[at - 1]);
+  expect([about, doubled ? states.join(" ") : ""]).toEqual([about, ""]);
+}
+
+/** In the end, and after the next command where something had to wait for it. */
+async function isClean(one: Case, end: End, about: string): Promise<void> {
+  one.heal();
+  const { failed } = await reconcile(one.fleet);
+  expect([about, failed, one.fleet.store.attempts.unsettled()]).toEqual([about, [], []]);
+  const state = (await one.claims())[0]?.state;
+  if (end.outcome === "delivered") {
+    expect([about, state, one.labels()]).toEqual([about, "done", []]);
+    expect([about, one.comments().length <= 1]).toEqual([about, true]);
+  } else {
+    // A later reset gives back whatever it was.
+    await reset(one.fleet, "01", false);
+    const after = (await one.claims())[0]?.state;
+    expect([about, after === "released" || after === "done", one.labels()]).toEqual([about, true, []]);
+  }
+}
+
+/** @param later faults of the supervisor's requests */
+async function attempted(
+  name: string,
+  about: string,
+  later: (issue: number) => Fault[],
+): Promise<{ one: Case; end: End }> {
+  const one = rig.case(name === "no answer" ? { requestMs: 800 } : {});
+  one.later = later(one.issue);
+  const done = await one.dispatch();
+  if (done instanceof Error) throw new Error(`${about}: ${done.stack}`);
+  const end = await one.end();
+  await isTrue(one, end, about);
+  return { one, end };
+}
+
+for (const [what, request] of Object.entries(requests)) {
+  test(`${what}: each fault once`, async () => {
+    await inTurn(
+      once,
+      async (name) => {
+        const about = `${what}, ${name}`;
+        const { fault, class: kind } = faults[name] ?? { fault: "drop", class: "trouble" };
+        const { one, end } = await attempted(name, about, (issue) => [{ ...request.match(issue), fault }]);
+        const expected = kind === "refusal" ? (request.but?.[name] ?? request.refused) : "delivered";
+        expect([about, end.outcome, end.outcome === expected ? "" : end.reason]).toEqual([about, expected, ""]);
+        if (kind !== "refusal") expect([about, one.comments().length, one.labels()]).toEqual([about, 1, []]);
+        await isClean(one, end, about);
+      },
+      6,
+    );
+  });
+}
+
+const lasting = ["401", "404", "500", "connection broken before", "reply lost"];
+test("a fault that stays, at each request: the outcome is true, and what is left is mended afterwards", async () => {
+  const cases = Object.entries(requests).flatMap(([what, request]) => lasting.map((name) => ({ what, request, name })));
+  await inTurn(
+    cases,
+    async ({ what, request, name }) => {
+      const about = `${what}, ${name} for good`;
+      const { fault } = faults[name] ?? { fault: "drop" };
+      const { one, end } = await attempted(name, about, (issue) => [{ ...request.match(issue), times: 1000, fault }]);
+      const lost =
+        name === "reply lost" && /opened|done|comment|label removed/.test(what) && what !== "comments listed";
+      if (request.refused === "delivered" || lost) expect([about, end.outcome]).toEqual([about, "delivered"]);
+      await isClean(one, end, about);
+    },
+    6,
+  );
+});
+
+test("the token expires while the agent works, GitHub goes away at any request: the work is kept, and nothing is claimed", async () => {
+  const broken = [faults["401"]?.fault ?? "drop", "drop", "drop-after"] as const;
+  const cases = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((skip) => broken.map((fault) => ({ skip, fault })));
+  await inTurn(
+    cases,
+    async ({ skip, fault }) => {
+      const about = `from request ${skip} of the supervisor on: ${JSON.stringify(fault).slice(0, 40)}`;
+      const { one, end } = await attempted("", about, () => [{ skip, times: 1000, fault }]);
+      if (skip === 0 && fault !== "drop-after") expect([about, end.outcome]).toEqual([about, "rejected"]);
+      await isClean(one, end, about);
+    },
+    6,
+  );
+});
+
+/** Which talk with git comes when: the fetch, the push, the look at what came of it. */
+const talks = { fetch: 0, push: 1, look: 2 } as const;
+const gitFaults = ["401", "403", "429 wait", "503", "connection broken before", "reply lost", "half a body"];
+test("git: each fault once, at each of its talks", async () => {
+  const phases = Object.entries(talks).flatMap(([talk, skip]) => [
+    { talk, git: "advertise" as const, skip },
+    ...(talk === "fetch" ? [{ talk, git: "upload" as const, skip: 0 }] : []),
+    ...(talk === "push" ? [{ talk, git: "receive" as const, skip: 0 }] : []),
+  ]);
+  const cases = phases.flatMap((phase) => gitFaults.map((name) => ({ ...phase, name })));
+  await inTurn(
+    cases,
+    async ({ talk, git, skip, name }) => {
+      const about = `${talk}, ${git}, ${name}`;
+      const { fault, class: kind } = faults[name] ?? { fault: "drop", class: "trouble" };
+      // git offers a credential that was refused once more.
+      const times = name === "401" ? 2 : 1;
+      const { one, end } = await attempted("", about, () => [{ git, skip, fault, times }]);
+      const refused = talk === "fetch" ? "refused" : "rejected";
+      const expected = kind === "refusal" ? refused : "delivered";
+      expect([about, end.outcome, end.outcome === expected ? "" : end.reason]).toEqual([about, expected, ""]);
+      await isClean(one, end, about);
+    },
+    6,
+  );
+});
+
+test("git stays away: kept as a patch, given back, and not for ever", async () => {
+  const cases = (["advertise", "upload", "receive"] as const).flatMap((git) => lasting.map((name) => ({ git, name })));
+  await inTurn(
+    cases,
+    async ({ git, name }) => {
+      const about = `${git}, ${name} for good`;
+      const { fault } = faults[name] ?? { fault: "drop" };
+      const { one, end } = await attempted("", about, () => [{ git, times: 1000, fault }]);
+      if (git !== "receive") expect([about, end.outcome]).toEqual([about, "refused"]);
+      await isClean(one, end, about);
+    },
+    6,
+  );
+});
