@@ -3,9 +3,9 @@
  * and work reaches it only as a bundle, so that no git of the host ever reads a folder that an agent can write.
  */
 import { rmSync } from "node:fs";
-import type { FleetError } from "../model/errors.ts";
+import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
-import { createOnce, isFolder, makeFolder, replaceFile, sizeOf } from "../system/files.ts";
+import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
@@ -72,8 +72,15 @@ export class Mirror {
     createOnce(`${folder}/.git/info/exclude`, "");
   }
 
-  /** Takes in a bundle that was made inside the isolation. @returns the commit that it calls HEAD */
+  /**
+   * Takes in a bundle that was made inside the isolation. @returns the commit that it calls HEAD
+   * @throws FleetError `environment` for what is none: git would take `gitdir: ...` in such a file for the way to a
+   * repository, and read the agent's own, with alternates to other people's objects
+   */
   async importBundle(bundle: string, timeoutMs: number): Promise<string> {
+    const head = Buffer.from(readFrom(bundle, 0, 16)).toString("latin1");
+    if (!/^# v[23] git bundle\n$/.test(head))
+      throw new FleetError("environment", "what came out of the clone is no bundle");
     await this.need(
       ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundle, `+HEAD:${this.ref("head")}`],
       timeoutMs,
