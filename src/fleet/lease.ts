@@ -48,7 +48,7 @@ export class Lease {
     this.tip = tip;
   }
 
-  /** @throws Verdict `withdrawn` when the issue is closed, gone, moved, or its label was taken away */
+  /** @throws Verdict `withdrawn` when the issue is closed, gone, moved, or its label was taken away; `fenced` with its claim */
   async checkIssue(): Promise<void> {
     const { repo, issue } = this.place;
     const now = await this.github.issue(repo, issue).catch((error: unknown) => {
@@ -57,8 +57,11 @@ export class Lease {
       throw error;
     });
     if (!now.open) throw new Verdict("withdrawn", `${repo}#${issue} was closed`);
-    if (!now.labels.some((name) => sameLabel(name, this.label)))
-      throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
+    if (now.labels.some((name) => sameLabel(name, this.label))) return;
+    // Whoever takes over an expired claim takes its label away as well.
+    const { tip } = await this.github.claims.read(this.place);
+    if (!isOurs(tip?.claim ?? null, this.holder)) throw this.lost(tip);
+    throw new Verdict("withdrawn", `the label ${this.label} was taken from ${repo}#${issue}`);
   }
 
   /** The claim is in a state of its own that says how it ended. */
