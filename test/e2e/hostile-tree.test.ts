@@ -38,7 +38,7 @@ describe.each(["bubblewrap", "none"] as const)("isolation %s", (isolation) => {
           expect((await fleet.ended("d1")).outcome).toBe("delivered");
           expect(survivors(fleet, "d1")).toEqual([]);
         }),
-      90_000,
+      180_000,
     );
 
     test(
@@ -52,7 +52,7 @@ describe.each(["bubblewrap", "none"] as const)("isolation %s", (isolation) => {
           expect(stopped.json()).toMatchObject({ outcome: "stopped" });
           expect(survivors(fleet, "i1")).toEqual([]);
         }),
-      90_000,
+      180_000,
     );
 
     test(
@@ -66,11 +66,11 @@ describe.each(["bubblewrap", "none"] as const)("isolation %s", (isolation) => {
             state: "busy",
             attempt: { step: "agent" },
           });
-          expect(performance.now() - began).toBeLessThan(2000);
+          expect(performance.now() - began).toBeLessThan(3000);
           expect((await fleet.cw(["stop", "c1", "--json"])).json()).toMatchObject({ outcome: "stopped" });
           expect(survivors(fleet, "c1")).toEqual([]);
         }),
-      90_000,
+      180_000,
     );
 
     test.each([
@@ -96,7 +96,7 @@ describe.each(["bubblewrap", "none"] as const)("isolation %s", (isolation) => {
           expect(exited.dropped).toBeGreaterThan(0);
           expect(peak).toBeLessThan(400 << 20);
         }),
-      90_000,
+      180_000,
     );
   });
 

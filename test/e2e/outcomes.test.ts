@@ -225,7 +225,7 @@ describe.concurrent("an attempt", () => {
         expect([published?.state, held?.state, more.length]).toEqual(["published", "held", 0]);
         expect(repo.comments(issue)[0]?.body).toContain(`#${pull?.number}`);
       }),
-    60_000,
+    240_000,
   );
 
   for (const [index, { name, left, ...play }] of cases.entries()) {
@@ -239,7 +239,7 @@ describe.concurrent("an attempt", () => {
           const labels = left.labels.map((label) => label.replace("worker:01", `worker:${worker}`));
           await expectEnd(where, { ...play, worker }, issue, { ...left, labels });
         }),
-      90_000,
+      240_000,
     );
   }
 });
