@@ -13,7 +13,8 @@ test(
     fleet.configure({ repos: { "acme/site": { base: "next", gates: ["test ! -e NEXT.md"] } } });
     const first = fleet.repo.openIssue({ title: "First", body: "[[scenario:edit]]" });
     const ran = await assign(fleet, "-r", "Acme/Site", "-r", "acme/site", "--limit", "1");
-    expect([ran.code, taken(ran), ran.json().skipped, ran.json().requests.total]).toEqual([0, [first], [], 2]);
+    // Issues, claims, the author's permission.
+    expect([ran.code, taken(ran), ran.json().skipped, ran.json().requests.total]).toEqual([0, [first], [], 3]);
     expect(await fleet.ended("01")).toMatchObject({ outcome: "failed", reason: expect.stringContaining("NEXT.md") });
     fleet.configure({ repos: { "ACME/site": { base: "next" } } });
     const second = await begin(fleet, { worker: "02", body: "[[scenario:edit]]" });
