@@ -43,9 +43,9 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
       symlinkSync(join(checkout, "node_modules", name), join(copy, "node_modules", name));
     }
     fleet = await testFleet();
-    const update = async () => {
+    const run = async (args: readonly string[]) => {
       const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: fleet?.operator ?? "", CW_ROOT: fleet?.root ?? "" };
-      const ran = Bun.spawn([join(copy, "bin/cw"), "update", "--json"], {
+      const ran = Bun.spawn([join(copy, "bin/cw"), ...args], {
         env,
         cwd: "/",
         stdout: "pipe",
@@ -58,7 +58,7 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     const manifest = join(origin, "package.json");
     writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"version": "[^"]+"/, '"version": "9.9.9"'));
     git("-C", origin, "commit", "--quiet", "-am", "Release");
-    const updated = await update();
+    const updated = await run(["update", "--json"]);
     expect({ code: updated.code, stderr: updated.code === 0 ? "" : updated.stderr }).toEqual({ code: 0, stderr: "" });
     const done = JSON.parse(updated.stdout);
     expect([done.way, done.after]).toEqual(["checkout", "9.9.9"]);
@@ -71,7 +71,7 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     git("-C", origin, "add", "theirs.txt");
     git("-C", origin, "commit", "--quiet", "-m", "Theirs");
     const before = git("-C", copy, "rev-parse", "HEAD");
-    const refused = await update();
+    const refused = await run(["update", "--json"]);
     expect(refused.code).toBe(5);
     expect(JSON.parse(refused.stderr).error.message).toContain("git");
     expect(git("-C", copy, "rev-parse", "HEAD")).toBe(before);
