@@ -37,7 +37,7 @@ describe("every interleaving", () => {
       // A model in which hardly anything happens would prove nothing.
       expect(found.states).toBeGreaterThan(50_000);
       states += found.states;
-    });
+    }, 60_000);
   }
   test("how much that was", () => {
     expect(states).toBeGreaterThan(1_000_000);
@@ -100,6 +100,6 @@ describe("a broken rule is found", () => {
       const { violation } = search({ ...product, ...mutant }, everybody, 2);
       expect(violation?.what).toMatch(wrong);
       expect(violation?.trace.length).toBeGreaterThan(3);
-    });
+    }, 60_000);
   }
 });

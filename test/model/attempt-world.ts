@@ -26,7 +26,7 @@ export interface Rules {
   readonly endsAlone: boolean;
 }
 
-export const actors = ["dispatch", "second dispatch", "restart", "stop", "reset -f", "reconcile"] as const;
+const actors = ["dispatch", "second dispatch", "restart", "stop", "reset -f", "reconcile"] as const;
 export type Actor = (typeof actors)[number];
 const [first, second, restart, stopper, reconciler] = [0, 1, 2, 3, 5] as const;
 
