@@ -97,6 +97,8 @@ export class Lease {
       this.schedule(this.holder.leaseMs / 3);
     } catch (error) {
       if (error instanceof Verdict) return this.end(error);
+      // It may have moved the claim all the same: the tip has to be read before anything is built on it.
+      this.tip = null;
       this.say({ type: "claim:renewal-failed", reason: error instanceof Error ? error.message : String(error) });
       this.schedule(Math.min(60_000, this.holder.leaseMs / 10));
     }

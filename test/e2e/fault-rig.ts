@@ -35,6 +35,10 @@ export interface CaseOptions {
   /** What happens instead of a supervisor. Default: a real one. `born`: one that does nothing. */
   readonly supervisor?: "real" | "born";
   readonly config?: object;
+  /** Another's. Default: an issue of its own. */
+  readonly issue?: number;
+  /** Of which repository; default: in turn. */
+  readonly repo?: RepoControl;
   /** Longest time of a request. Default: long enough for a busy machine. */
   readonly requestMs?: number;
 }
@@ -53,15 +57,15 @@ export class Case {
   constructor(
     private readonly standin: Standin,
     readonly repo: RepoControl,
-    readonly root: string,
+    root: string,
     name: string,
-    readonly options: CaseOptions,
+    private readonly options: CaseOptions,
   ) {
     this.login = name;
     const token = `ghp_token_of_${name}_XXXXXXXXXX`;
     standin.addUser({ login: name, token });
     repo.allow(name, "write");
-    this.issue = repo.openIssue({ title: `Case ${name}`, body: options.body ?? "[[scenario:edit]]" });
+    this.issue = options.issue ?? repo.openIssue({ title: `Case ${name}`, body: options.body ?? "[[scenario:edit]]" });
     const store = openStore(root);
     const url = standin.url;
     this.fleet = {
@@ -193,7 +197,7 @@ export class Rig {
     const name = `c${++this.made}`;
     const root = join(this.folder, name);
     mkdirSync(root);
-    const repo = this.repos[this.made % this.repos.length];
+    const repo = options.repo ?? this.repos[this.made % this.repos.length];
     if (repo === undefined) throw new Error("no lane");
     return new Case(this.standin, repo, root, name, options);
   }
