@@ -63,12 +63,13 @@ describe("the tarball", () => {
       "templates/worker/.config/git/ignore",
       "templates/worker/.zshenv",
       "docs/adding-a-command.md",
+      "scripts/setup-vps",
     ];
     expect(needed.filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  test("has nothing else: no sources, no tests, no scripts, no build leftovers", () => {
-    const allowed = /^(?:package\.json|README\.md|LICENSE|(?:bin|dist|templates|docs)\/.+)$/;
+  test("has nothing else: no sources, no tests, no scripts of ours, no build leftovers", () => {
+    const allowed = /^(?:package\.json|README\.md|LICENSE|scripts\/setup-vps|(?:bin|dist|templates|docs)\/.+)$/;
     expect(names.filter((name) => !allowed.test(name))).toEqual([]);
     expect(names.filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))).toEqual([]);
     expect(names.filter((name) => /\.(?:map|log|tgz|orig|rej)$|(?:^|\/)\.env|node_modules|~$/.test(name))).toEqual([]);
