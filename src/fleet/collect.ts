@@ -41,7 +41,7 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
     env: { ...agentLike(attempt), GIT_TERMINAL_PROMPT: "0" },
     cwd: fleet.store.paths.clone(task.worker, task.repo),
   };
-  const { bytes, code, errors } = await runInside(attempt, inside, "collect", timeoutMs, paths.bundle);
+  const { bytes, code, errors } = await runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle);
   try {
     if (code !== 0)
       throw new Verdict(
@@ -67,13 +67,17 @@ export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
   attempt.say({ type: "work:saved", file: paths.patch, bytes });
 }
 
-/** A command of ours that touches what the agent made: in the same isolation, without its credentials. */
+/**
+ * A command of ours that touches what the agent made: in the same isolation, without its credentials.
+ * @param ending its abort ends the command, too; the reason is thrown
+ */
 export async function runInside(
   attempt: InFlight,
   inside: Command,
   name: string,
   timeoutMs: number,
   stdoutFile: string | null,
+  ending: AbortSignal = new AbortController().signal,
 ) {
   const { fleet, task, paths } = attempt;
   const isolation = await fleet.isolation(task.isolation === "settings" ? "none" : task.isolation);
@@ -89,7 +93,12 @@ export async function runInside(
   });
   try {
     void child.go("");
-    const end = await within(timeoutMs, child.exited);
+    const aborted = new Promise<null>((resolve) => {
+      if (ending.aborted) resolve(null);
+      ending.addEventListener("abort", () => resolve(null), { once: true });
+    });
+    const end = await within(timeoutMs, Promise.race([child.exited, aborted]));
+    ending.throwIfAborted();
     if (end === null) throw new Verdict("failed", `${name} took longer than ${Math.round(timeoutMs / 1000)} s`);
     await within(5000, Promise.all([out, err]));
     const bytes = await Promise.race([out, sleep(0).then(() => 0)]);

@@ -1,6 +1,7 @@
 /** Between the agent and GitHub: nothing secret in the change, and the project's own gates pass. */
 import { findSecrets, secretIn } from "../model/secret-shapes.ts";
 import { Verdict } from "../model/verdict.ts";
+import { uptimeMs } from "../system/clock.ts";
 import type { Work } from "./collect.ts";
 import { runInside } from "./collect.ts";
 import { settingsOf } from "./fleet.ts";
@@ -8,8 +9,13 @@ import { type InFlight, needBase } from "./in-flight.ts";
 
 /** @throws Verdict `rejected` (a secret), `failed` (a gate) */
 export async function verify(attempt: InFlight, work: Work): Promise<void> {
+  const { config } = attempt.fleet;
+  // Before the deadline of the step, so that no gate outlives it.
+  const until = uptimeMs() + config.steps.verify * 0.95;
   await refuseSecrets(attempt, work);
-  for (const gate of settingsOf(attempt.fleet, attempt.task.repo)?.gates ?? []) await passGate(attempt, gate);
+  for (const gate of settingsOf(attempt.fleet, attempt.task.repo)?.gates ?? []) {
+    await passGate(attempt, gate, Math.max(1, until - uptimeMs()));
+  }
   const { commits, added, removed, files } = work.difference;
   attempt.say({ type: "work:verified", commits, added, removed, files: files.length });
 }
@@ -30,7 +36,7 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
   if (inMessage) throw new Verdict("rejected", `a commit message contains ${inMessage}`);
 }
 
-async function passGate(attempt: InFlight, gate: string): Promise<void> {
+async function passGate(attempt: InFlight, gate: string, timeoutMs: number): Promise<void> {
   const { fleet, task } = attempt;
   const home = fleet.store.paths.home(task.worker);
   const env = {
@@ -45,7 +51,7 @@ async function passGate(attempt: InFlight, gate: string): Promise<void> {
     env,
     cwd: fleet.store.paths.clone(task.worker, task.repo),
   };
-  const { code, errors } = await runInside(attempt, command, "gate", fleet.config.steps.verify, null);
+  const { code, errors } = await runInside(attempt, command, "gate", timeoutMs, null, attempt.ending);
   if (code !== 0)
     throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);
 }

@@ -75,7 +75,8 @@ test("cut off past its lease: another fleet takes the issue and delivers; the fi
   expect(first.labels()).toEqual([]);
 }, 60_000);
 
-test("another's claim is seen at the next renewal: the agent ends at once", async () => {
+test("another's claim is seen at the next renewal: what runs is ended at once", async () => {
+  const before = performance.now();
   const one = slow(30);
   await started(one);
   const place = { repo: one.repo.name, issue: one.issue, namespace: "refs/claude-workers/claims" };
@@ -90,6 +91,7 @@ test("another's claim is seen at the next renewal: the agent ends at once", asyn
   });
   const end = await one.end();
   expect([end.outcome, end.reason]).toEqual(["fenced", "the claim now belongs to worker 09, attempt 09-1"]);
+  expect(performance.now() - before).toBeLessThan(25_000);
   expect([one.pulls(), (await one.claims())[0]?.worker, one.labels()]).toEqual([[], "09", ["worker:01"]]);
 }, 60_000);
 
