@@ -47,7 +47,7 @@ export async function dispatch(fleet: Fleet, request: DispatchRequest): Promise<
 }
 
 /** How an attempt goes on from an earlier one of the same worker. */
-export interface Resumption {
+interface Resumption {
   readonly n: number;
   readonly sessionId: string;
 }

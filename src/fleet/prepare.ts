@@ -27,13 +27,13 @@ export async function prepare(attempt: InFlight): Promise<Prepared> {
   const clone = store.paths.clone(task.worker, task.repo);
   const home = store.paths.home(task.worker);
   const old = task.resumes === null || !isFolder(clone) ? null : store.attempts.base(task.worker, task.resumes);
-  const base = old ?? fetched;
-  attempt.base = base;
   attempt.branch = branchNames(task.issue, 1, task.sessionId)[0] ?? "work";
-  store.attempts.saveBase(task.worker, task.n, base);
   const keep = old === null ? [] : [relative(home, clone), ".claude/projects"];
   attempt.tidying = rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, keep);
   const resume = old !== null && isFolder(clone);
+  const base = resume ? old : fetched;
+  attempt.base = base;
+  store.attempts.saveBase(task.worker, task.n, base);
   if (!resume) await attempt.mirror.cloneTo(clone, attempt.branch, base.branch);
 
   const prompt = composePrompt({

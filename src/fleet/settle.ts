@@ -7,7 +7,7 @@ import { sameLabel, workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { collect, saveWork } from "./collect.ts";
-import { endAttempt } from "./end-attempt.ts";
+import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
 import { isOurs, renew } from "./hold.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -17,7 +17,25 @@ import { takeUp } from "./take-up.ts";
 
 /** Uncommitted work becomes a patch before anything is ended; a failure to save it is said, and the clone stays. */
 export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
-  return await alone(fleet, task, () => endCrashedAlone(fleet, task));
+  return await alone(fleet, task, async () => {
+    // While GitHub can't be asked it is lost; what was pushed is finished by a later reconcile.
+    const pushed = await finishPushed(fleet, task).catch(() => null);
+    return await endCrashedAlone(fleet, task, pushed);
+  });
+}
+
+/** What a crashed attempt had pushed is delivered once GitHub confirms its pull request, whatever became of the supervisor. */
+async function finishPushed(fleet: Fleet, task: Task): Promise<Pick<Figures, "branch" | "pull"> | null> {
+  const { attempts } = fleet.store;
+  if (task.issue === null || attempts.birth(task.worker, task.n)?.by !== "supervisor") return null;
+  const attempt = await takenUp(fleet, task);
+  const { ours } = await onGitHub(attempt);
+  if (ours !== "published" && ours !== "done") return null;
+  const claim = await ownClaim(attempt);
+  if (claim.pr === undefined && ours === "done") return null;
+  const { number, url, headRef } =
+    claim.pr === undefined ? await finishPublished(attempt, claim) : await attempt.github.pull(task.repo, claim.pr);
+  return { branch: headRef, pull: { number, url } };
 }
 
 /**
@@ -28,20 +46,25 @@ export async function alone<T>(fleet: Pick<Fleet, "store">, task: Task, work: ()
   return await oneAtATime(fleet.store.paths.locks, `end-${task.worker}`, work);
 }
 
-async function endCrashedAlone(fleet: Fleet, task: Task): Promise<string[]> {
+async function endCrashedAlone(
+  fleet: Fleet,
+  task: Task,
+  pushed: Pick<Figures, "branch" | "pull"> | null,
+): Promise<string[]> {
   const { attempts } = fleet.store;
   const name = `attempt ${attemptId(task.worker, task.n)}`;
   const facts = attempts.facts(task.worker, task.n);
   const may = facts === null ? "no" : mayEndForIt(facts);
   if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
   const born = facts?.birth?.ok === true && facts.birth.value.by === "supervisor";
-  const done = born ? await saveCrashed(fleet, task) : [];
+  const done = born && !pushed ? await saveCrashed(fleet, task) : [];
   // A wish to stop outlives its supervisor: what is lost is tried again by itself, what was stopped is not.
   const wished = attempts.stopWished(task.worker, task.n);
   // Where no agent ever ran, nothing was lost, and nothing counts against the issue.
-  const outcome = wished ? "stopped" : born ? "lost" : "refused";
-  const reason = born ? "the supervisor vanished" : "the supervisor never started";
-  const ended = endAttempt(fleet, task, { outcome, reason }, { cancel: may === "cancel-first" });
+  const outcome = pushed ? "delivered" : wished ? "stopped" : born ? "lost" : "refused";
+  const reason = pushed?.pull?.url ?? (born ? "the supervisor vanished" : "the supervisor never started");
+  const figures = { ...noFigures(task), ...pushed };
+  const ended = endAttempt(fleet, task, { outcome, reason }, { cancel: may === "cancel-first", figures });
   if (!ended) throw new FleetError("busy", `${name} came to life`, { hint: `cw status ${task.worker}` });
   return [...done, `${name} was ended as ${outcome}: ${reason}`];
 }
@@ -80,10 +103,10 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   const over = facts?.end?.ok === true;
   if (!over && state !== "crashed") return [];
   const done = over ? [] : await endCrashed(fleet, task);
-  if (task.issue === null) return done;
-  const outcome = fleet.store.attempts.ended(task.worker, task.n)?.outcome ?? null;
+  const outcome = fleet.store.attempts.ended(task.worker, task.n)?.outcome;
+  if (task.issue === null || outcome === undefined) return done;
   const attempt = await takenUp(fleet, task);
-  const repairs = repairsFor({ state, outcome, ...(await onGitHub(attempt)) });
+  const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
   return [...done, ...(await carryOut(attempt, repairs))];
 }
 
@@ -108,10 +131,8 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
   const done: string[] = [];
   for (const repair of repairs) {
     switch (repair.do) {
-      case "end":
-        break; // Done before: it decides what the others work with.
       case "finish-pull": {
-        const pull = await finishPublished(attempt, await publishedClaim(attempt));
+        const pull = await finishPublished(attempt, await ownClaim(attempt));
         done.push(`the pushed work of ${attempt.id} became pull request #${pull.number}`);
         break;
       }
@@ -141,7 +162,7 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
   return done;
 }
 
-async function publishedClaim(attempt: InFlight) {
+async function ownClaim(attempt: InFlight) {
   const { claim } = await needLease(attempt).known();
   if (claim === null) throw new Error("the claim can't be read");
   return claim;

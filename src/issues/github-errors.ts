@@ -9,7 +9,7 @@ interface Refusal {
 }
 
 /** Status and words of a failed request; status 0 when no answer came. Null for what is not a request's failure. */
-export function refusalOf(error: unknown): Refusal | null {
+function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return null;
   const response =
     "response" in error && typeof error.response === "object" && error.response !== null ? error.response : null;

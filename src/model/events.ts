@@ -2,7 +2,7 @@
 import type { Outcome } from "./outcome.ts";
 
 /** Parts of an attempt, in their order. */
-export const steps = ["birth", "prepare", "agent", "collect", "verify", "publish", "close-out"] as const;
+const steps = ["birth", "prepare", "agent", "collect", "verify", "publish", "close-out"] as const;
 export type Step = (typeof steps)[number];
 
 export interface Tokens {

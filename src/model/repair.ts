@@ -1,15 +1,12 @@
 /**
- * What has to be done for an attempt whose dealings with GitHub are not known to be finished: facts in, repairs out. It
- * touches only what this attempt's own claim proves to be this attempt's.
+ * What has to be done for an attempt that is over and whose dealings with GitHub are not known to be finished: facts in,
+ * repairs out. It touches only what this attempt's own claim proves to be this attempt's.
  */
-import type { State } from "./attempt.ts";
 import type { Claim } from "./claim.ts";
 import { meaningOf, type Outcome } from "./outcome.ts";
 
 export interface Unsettled {
-  readonly state: State;
-  /** Of the end; null before it. */
-  readonly outcome: Outcome | null;
+  readonly outcome: Outcome;
   /** State of the claim's tip if this attempt wrote it; null when there is none or it is another's. */
   readonly ours: Claim["state"] | null;
   /** The claim is held and more than half of its lease has passed. */
@@ -19,7 +16,6 @@ export interface Unsettled {
 }
 
 export type Repair =
-  | { readonly do: "end"; readonly outcome: "lost" }
   /** The work is on GitHub: open or adopt its pull request. */
   | { readonly do: "finish-pull" }
   | { readonly do: "finish-claim"; readonly state: "released" | "failed" | "done" }
@@ -29,13 +25,11 @@ export type Repair =
   | { readonly do: "settle" };
 
 export function repairsFor(facts: Unsettled): Repair[] {
-  const over = facts.state === "crashed" || facts.outcome !== null;
-  if (!over) return [];
-  const outcome = facts.outcome ?? "lost";
-  const repairs: Repair[] = facts.outcome === null ? [{ do: "end", outcome: "lost" }] : [];
+  const { outcome } = facts;
   // Without our claim the label may be a person's or another attempt's, and so may everything else.
-  if (facts.ours === null) return [...repairs, { do: "settle" }];
-  if (outcome === "stopped" && facts.ours === "held") return facts.stale ? [...repairs, { do: "renew" }] : repairs;
+  if (facts.ours === null) return [{ do: "settle" }];
+  if (outcome === "stopped" && facts.ours === "held") return facts.stale ? [{ do: "renew" }] : [];
+  const repairs: Repair[] = [];
   const { label } = meaningOf(outcome);
   if (facts.ours === "published") repairs.push({ do: "finish-pull" });
   if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });

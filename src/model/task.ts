@@ -13,7 +13,7 @@ export function parseModel(text: string): string {
 }
 
 /** Deadlines and caps of one attempt; durations in ms. */
-export const limitsSchema = z.looseObject({
+const limitsSchema = z.looseObject({
   /** From the start of the agent to its first event. */
   startMs: z.number(),
   /** Longest silence, counted from the start of the agent. */

@@ -13,7 +13,7 @@ export class Verdict extends Error {
 }
 
 /** What the agent said by its own tools; the last word of each kind. */
-export interface Words {
+interface Words {
   readonly complete: string | null;
   readonly answer: string | null;
   readonly fail: string | null;

@@ -30,7 +30,7 @@ export function progressOf(events: readonly FleetEvent[]): Progress {
   return events.reduce(advance, nothing);
 }
 
-export function advance(before: Progress, event: FleetEvent): Progress {
+function advance(before: Progress, event: FleetEvent): Progress {
   const progress: Progress = { ...before, lastActivityAt: event.at };
   switch (event.type) {
     case "step:started":

@@ -11,7 +11,7 @@ export function table(rows: readonly (readonly string[])[], columns: number): st
   );
 }
 
-export function pad(text: string, width: number): string {
+function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
 }
 

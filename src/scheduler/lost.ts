@@ -9,7 +9,7 @@ const looked = 5000;
 const mostComments = 1000;
 
 /** How often each issue's attempts were lost here since one of them ended otherwise; shutdowns do not count. */
-export function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
+function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
   const lost = new Map<string, number>();
   const decided = new Set<string>();
   let seen = 0;

@@ -73,6 +73,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const untrusted = new Map<string, string>();
   const trusted = new Set<string>();
   const passed = new Set<string>();
+  let halted = false;
   const beaten: Tick["skipped"][number][] = [];
   const dispatched: Tick["dispatched"][number][] = [];
   for (;;) {
@@ -91,7 +92,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     };
     const limit = rules.limit === null ? null : rules.limit - dispatched.length;
     const { picked, skipped } = select(facts, { ...rules, limit });
-    const [next] = picked;
+    const [next] = halted ? [] : picked;
     if (next === undefined) {
       if (!request.dryRun) await giveUpOn(fleet, github, skipped, lost, failed);
       const rest = skipped.map(({ candidate, why, detail }) => ({
@@ -134,8 +135,9 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       else if (error.code === "usage" || error.code === "notFound")
         beaten.push({ ...place, why: "gone", detail: error.message });
       else failed.push(`${next.repo}#${next.number}: ${error.message}`);
-      // These will not be better with the next issue.
-      if (error.code === "auth" || error.code === "environment" || error.code === "config") throw error;
+      // These will not be better with the next issue; but what was dispatched before has to be told.
+      halted = error.code === "auth" || error.code === "environment" || error.code === "config";
+      if (halted && dispatched.length === 0) throw error;
     }
   }
 }

@@ -74,7 +74,7 @@ export function repositoryUrl(settings: Pick<GitSettings, "serverUrl">, repo: st
   return `${settings.serverUrl.replace(/\/+$/, "")}/${repo}.git`;
 }
 
-export function withoutToken(settings: Pick<GitSettings, "token">, text: string): string {
+function withoutToken(settings: Pick<GitSettings, "token">, text: string): string {
   return settings.token ? text.replaceAll(settings.token, "***") : text;
 }
 

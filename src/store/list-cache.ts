@@ -4,7 +4,12 @@ import * as z from "zod/mini";
 import type { FleetPaths } from "../model/paths.ts";
 import { makeFolder, readOwn, replaceFile } from "../system/files.ts";
 
-const cacheSchema = z.record(z.string(), z.object({ etag: z.string(), value: z.unknown() }));
+/** Of the shape of what is kept; older ones are forgotten. */
+const version = 1;
+const cacheSchema = z.object({
+  version: z.literal(version),
+  entries: z.record(z.string(), z.object({ etag: z.string(), value: z.unknown() })),
+});
 const largest = 256 << 20;
 
 export class ListCache {
@@ -36,7 +41,7 @@ export class ListCache {
     if (!this.changed) return;
     const read = new Set([...this.used].map(repoIn));
     const kept = [...this.entries].filter(([key]) => this.used.has(key) || !read.has(repoIn(key)));
-    replaceFile(this.file, JSON.stringify(Object.fromEntries(kept)));
+    replaceFile(this.file, JSON.stringify({ version, entries: Object.fromEntries(kept) }));
   }
 }
 
@@ -50,7 +55,7 @@ function read(file: string): Record<string, { etag: string; value: unknown }> {
   const found = readOwn(file, largest);
   if (!found?.ok) return {};
   try {
-    return cacheSchema.parse(JSON.parse(found.value)) as Record<string, { etag: string; value: unknown }>;
+    return cacheSchema.parse(JSON.parse(found.value)).entries as Record<string, { etag: string; value: unknown }>;
   } catch {
     return {};
   }

@@ -20,7 +20,7 @@ function machineId(): string {
   return `boot-${bootId()}`;
 }
 
-export function seen(pid: number): (Seen & { parent: number }) | null {
+function seen(pid: number): (Seen & { parent: number }) | null {
   const stat = readOrNull(`/proc/${pid}/stat`);
   return stat === null ? null : parseStat(stat);
 }

@@ -13,7 +13,7 @@ export interface Tree {
 const killTimeMs = 15_000;
 
 /** Asks the program to end; where it is inside a pid namespace it is a child of the first process there. */
-export function askToEnd(tree: Tree): void {
+function askToEnd(tree: Tree): void {
   const programs = tree.first === null ? [tree.monitor] : childrenOf(tree.first.pid).map(identify);
   for (const program of programs) if (program) signal(program, "SIGTERM");
 }

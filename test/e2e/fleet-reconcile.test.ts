@@ -137,9 +137,10 @@ test(
     await until("the pull request is read back", () => (slow.fired > 0 ? true : null));
     await kill(fleet, supervisorOf(fleet, "01"));
     expect((await fleet.claim(issue))[0]?.state).toBe("published");
-    expect(await quietTick(fleet)).toContain(
-      `the pushed work of 01-1 became pull request #${fleet.repo.pulls()[0]?.number}`,
+    expect((await quietTick(fleet))[0]).toMatch(
+      new RegExp(`^attempt 01-1 was ended as delivered: .*/pull/${fleet.repo.pulls()[0]?.number}$`),
     );
+    expect((await fleet.ended("01", 1)).pull?.number).toBe(fleet.repo.pulls()[0]?.number);
     expect(fleet.repo.pulls()).toHaveLength(1);
     expect((await fleet.claim(issue))[0]?.state).toBe("done");
     expect(fleet.repo.labels(issue)).toEqual([]);
@@ -159,8 +160,7 @@ test(
     await kill(fleet, supervisorOf(fleet, "01"));
     expect([(await fleet.claim(issue))[0]?.state, fleet.repo.labels(issue)]).toEqual(["done", ["worker:01"]]);
     expect(await quietTick(fleet)).toEqual([
-      expect.stringMatching(/^its work was saved: /),
-      "attempt 01-1 was ended as lost: the supervisor vanished",
+      expect.stringMatching(/^attempt 01-1 was ended as delivered: /),
       `the label worker:01 was removed from acme/site#${issue}`,
     ]);
     expect(fleet.repo.labels(issue)).toEqual([]);

@@ -62,7 +62,7 @@ export async function refusedAsJson(
 }
 
 /** Every file and folder below it but locks, and what Bun keeps of the TypeScript of a checkout. */
-export function tree(folder: string): string[] {
+function tree(folder: string): string[] {
   return readdirSync(folder, { recursive: true })
     .map(String)
     .filter((path) => !/\.fleet\/locks(?:\/|$)|operator\/\.bun/.test(path))

@@ -1,20 +1,16 @@
 /** What is mended for an attempt that is over: every outcome with every state of its claim. */
 import { describe, expect, test } from "bun:test";
-import { type State, states } from "../../src/model/attempt.ts";
 import { meaningOf, type Outcome, outcomeNames } from "../../src/model/outcome.ts";
 import { type Repair, repairsFor, type Unsettled } from "../../src/model/repair.ts";
 
 const claimStates = ["held", "published", "done", "failed", "released"] as const;
-const endings: readonly (Outcome | null)[] = [null, ...outcomeNames];
 
 /** All facts that may come together. */
 function* world(): Generator<Unsettled> {
-  for (const outcome of endings) {
-    for (const state of outcome === null ? states.filter((one) => one !== "idle") : (["idle"] as const)) {
-      for (const ours of [null, ...claimStates]) {
-        for (const stale of [false, true]) {
-          for (const labelled of [false, true]) yield { state, outcome, ours, stale, labelled };
-        }
+  for (const outcome of outcomeNames) {
+    for (const ours of [null, ...claimStates]) {
+      for (const stale of [false, true]) {
+        for (const labelled of [false, true]) yield { outcome, ours, stale, labelled };
       }
     }
   }
@@ -23,7 +19,7 @@ function* world(): Generator<Unsettled> {
 const what = (repairs: readonly Repair[]) =>
   repairs.map((repair) => (repair.do === "finish-claim" ? `claim ${repair.state}` : repair.do));
 const over = (outcome: Outcome, ours: Unsettled["ours"], more: Partial<Unsettled> = {}): string[] =>
-  what(repairsFor({ state: "idle", outcome, ours, stale: false, labelled: true, ...more }));
+  what(repairsFor({ outcome, ours, stale: false, labelled: true, ...more }));
 
 describe("repairsFor", () => {
   test.each<[Outcome, string[]]>([
@@ -51,18 +47,6 @@ describe("repairsFor", () => {
     expect(outcomeNames).toHaveLength(16);
   });
 
-  test("a crash is ended first, then its claim is released", () => {
-    const crashed = { state: "crashed", outcome: null, ours: "held", stale: false, labelled: true } as const;
-    expect(what(repairsFor(crashed))).toEqual(["end", "claim released", "remove-label", "settle"]);
-    expect(what(repairsFor({ ...crashed, ours: "published" }))).toEqual([
-      "end",
-      "finish-pull",
-      "remove-label",
-      "settle",
-    ]);
-    expect(what(repairsFor({ ...crashed, ours: null }))).toEqual(["end", "settle"]);
-  });
-
   test("a stopped attempt keeps its claim, renewed when half of the lease has passed, until it is another's", () => {
     expect(over("stopped", "held")).toEqual([]);
     expect(over("stopped", "held", { stale: true })).toEqual(["renew"]);
@@ -78,28 +62,19 @@ describe("repairsFor", () => {
   test("nothing outside is ever done without our claim", () => {
     for (const facts of world()) {
       if (facts.ours !== null) continue;
-      expect(what(repairsFor(facts)).filter((one) => one !== "end" && one !== "settle")).toEqual([]);
+      expect(what(repairsFor(facts)).filter((one) => one !== "settle")).toEqual([]);
     }
   });
 
-  test("nothing at all is done for an attempt that lives, or of which it is not known", () => {
-    for (const facts of world()) {
-      if (facts.outcome !== null || facts.state === "crashed") continue;
-      expect(repairsFor(facts)).toEqual([]);
-    }
-  });
-
-  test("whatever the facts: one end at most and first, settled last, no finished claim is touched, no label that is not there", () => {
+  test("whatever the facts: settled last, no finished claim is touched, no label that is not there", () => {
     const kept = (outcome: Outcome) => meaningOf(outcome).label !== "removed" && outcome !== "lost";
     for (const facts of world()) {
       const repairs = what(repairsFor(facts));
-      expect(repairs.indexOf("end")).toBe(facts.outcome === null && facts.state === "crashed" ? 0 : -1);
       expect([-1, repairs.length - 1]).toContain(repairs.indexOf("settle"));
       if (facts.ours !== "held") expect(repairs.join()).not.toMatch(/claim|renew/);
       if (facts.ours !== "published") expect(repairs).not.toContain("finish-pull");
       if (!facts.labelled) expect(repairs).not.toContain("remove-label");
-      if (facts.outcome !== null && facts.ours !== "published" && kept(facts.outcome))
-        expect(repairs).not.toContain("remove-label");
+      if (facts.ours !== "published" && kept(facts.outcome)) expect(repairs).not.toContain("remove-label");
     }
   });
 
@@ -114,8 +89,7 @@ describe("repairsFor", () => {
       const repairs = what(repairsFor(facts));
       if (!repairs.includes("settle")) continue;
       const next: Unsettled = {
-        state: "idle" satisfies State,
-        outcome: facts.outcome ?? "lost",
+        outcome: facts.outcome,
         ours: repairs.reduce((ours, repair) => after[repair] ?? ours, facts.ours),
         stale: false,
         labelled: facts.labelled && !repairs.includes("remove-label"),

@@ -1,7 +1,7 @@
 /** One message of the model as the events of its stream. */
 
 /** A call of one of the agent's tools. */
-export interface ToolUse {
+interface ToolUse {
   readonly tool: string;
   readonly input: Readonly<Record<string, unknown>>;
 }
