@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Command } from "../model/command.ts";
+import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
 import { type Difference, Mirror } from "../store/mirror.ts";
 import { gated, startChild } from "../system/child.ts";
@@ -24,6 +25,9 @@ git diff --cached --quiet || git -c commit.gpgSign=false -c core.hooksPath=/dev/
 [ "$(git rev-parse HEAD)" = "$1" ] || git bundle create --quiet - HEAD --not "$1"
 `;
 
+/** As much of an attempt as says where it is, also of one that is only planned. */
+export type Placed = Pick<InFlight, "fleet"> & { readonly task: Pick<Task, "worker" | "repo" | "issue" | "cookie"> };
+
 export interface Work {
   readonly head: string;
   readonly difference: Difference;
@@ -31,16 +35,10 @@ export interface Work {
 
 /** @returns null when nothing was changed. @throws Verdict `failed` when the clone can't be read */
 export async function collect(attempt: InFlight): Promise<Work | null> {
-  const { task, paths, mirror, fleet } = attempt;
+  const { paths, mirror, fleet } = attempt;
   const base = needBase(attempt);
   const timeoutMs = fleet.config.steps.collect;
-  const message =
-    task.issue === null ? "Work that was left uncommitted" : `Work on issue ${task.issue} that was left uncommitted`;
-  const inside: Command = {
-    argv: ["/bin/sh", "-c", script, "collect", base.sha, message],
-    env: { ...agentLike(attempt), GIT_TERMINAL_PROMPT: "0" },
-    cwd: fleet.store.paths.clone(task.worker, task.repo),
-  };
+  const inside = collectCommand(attempt, base.sha);
   const { bytes, code, errors } = await runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle);
   try {
     if (code !== 0)
@@ -56,6 +54,17 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
   } finally {
     Mirror.discard(paths.bundle);
   }
+}
+
+/** What collects, before it is wrapped. @param base commit that the work starts from */
+export function collectCommand(attempt: Placed, base: string): Command {
+  const { task, fleet } = attempt;
+  const of = task.issue === null ? "Work" : `Work on issue ${task.issue}`;
+  return {
+    argv: ["/bin/sh", "-c", script, "collect", base, `${of} that was left uncommitted`],
+    env: { ...agentLike(attempt), GIT_TERMINAL_PROMPT: "0" },
+    cwd: fleet.store.paths.clone(task.worker, task.repo),
+  };
 }
 
 /** Keeps work that will not be published, as a patch in the attempt's folder. */
@@ -124,7 +133,7 @@ async function take(stream: ReadableStream<Uint8Array>, use: (chunk: Uint8Array)
   return bytes;
 }
 
-function agentLike(attempt: InFlight): Record<string, string> {
+export function agentLike(attempt: Placed): Record<string, string> {
   const home = attempt.fleet.store.paths.home(attempt.task.worker);
   return { PATH: agentPath, HOME: home, LANG: "C.UTF-8", CW_ATTEMPT_COOKIE: attempt.task.cookie };
 }

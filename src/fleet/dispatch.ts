@@ -97,7 +97,8 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     if (!cancelBirth(fleet, task, reason)) throw error; // It runs: not ours to undo.
     // What could not be undone is left to reconcile.
     if (await undo.all()) fleet.store.attempts.settle(task.worker, task.n);
-    endAttempt(fleet, task, { outcome: "refused", reason });
+    const outcome = fleet.store.attempts.stopWished(task.worker, task.n) ? "stopped" : "refused";
+    endAttempt(fleet, task, { outcome, reason });
     if (signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
     throw error;
   }

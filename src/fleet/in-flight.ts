@@ -43,20 +43,25 @@ export async function inStep<T>(
   attempt: InFlight,
   step: Step,
   deadlineMs: number | null,
-  work: () => Promise<T>,
+  work: (late: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const started = uptimeMs();
   attempt.say({ type: "step:started", step, deadlineMs });
   let timer: Timer | undefined;
   try {
-    if (deadlineMs === null) return await work();
+    const expired = new AbortController();
+    if (deadlineMs === null) return await work(expired.signal);
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Verdict("timed-out", `the step ${step} took longer than ${Math.round(deadlineMs / 1000)} s`)),
-        deadlineMs,
-      );
+      timer = setTimeout(() => {
+        const verdict = new Verdict(
+          "timed-out",
+          `the step ${step} took longer than ${Math.round(deadlineMs / 1000)} s`,
+        );
+        expired.abort(verdict);
+        reject(verdict);
+      }, deadlineMs);
     });
-    return await Promise.race([work(), late]);
+    return await Promise.race([work(expired.signal), late]);
   } finally {
     clearTimeout(timer);
     attempt.say({ type: "step:ended", step, durationMs: uptimeMs() - started });

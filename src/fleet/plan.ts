@@ -1,14 +1,17 @@
 /** What dispatch would do, said and not done: every command value and every GitHub call of a delivery without trouble. */
 import { statusOf } from "../model/attempt.ts";
 import { branchNames, claimRef } from "../model/claim.ts";
+import type { Command } from "../model/command.ts";
 import { FleetError } from "../model/errors.ts";
 import { workerLabel } from "../model/worker.ts";
 import { checkGit, repositoryUrl } from "../store/git.ts";
 import { gated } from "../system/child.ts";
 import { now } from "../system/clock.ts";
-import { credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
+import { collectCommand } from "./collect.ts";
+import { credentialsOf, type Fleet, needGithubToken, needProvider, settingsOf } from "./fleet.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
 import { requestOf, spaceOf } from "./run-agent.ts";
+import { gateCommand } from "./verify.ts";
 
 export interface Plan {
   readonly worker: string;
@@ -46,19 +49,31 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
     cookie: "{cookie}",
   };
   const paths = fleet.store.attempts.at(worker, n);
+  const isolation = await fleet.isolation(choice.isolation);
   const agentCommand = agent.command(requestOf({ fleet, task, paths, credentials }, false));
-  const wrapped = (await fleet.isolation(choice.isolation)).wrap(
-    gated(agentCommand),
-    spaceOf({ fleet, task, paths }, agent.needs),
-  );
+  const agentSpace = spaceOf({ fleet, task, paths }, agent.needs);
+  const ours = spaceOf({ fleet, task, paths }, []);
+  const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
+  const shown = (what: string, command: Command) => ({
+    what,
+    argv: command.argv,
+    environment: Object.keys(command.env).sort(),
+  });
+  // The sandbox of `settings` is Claude's own: what is ours runs beside it.
+  const wrapped = (command: Command) =>
+    choice.isolation === "settings" ? gated(command) : isolation.wrap(gated(command), ours);
+  const git = gitCommands(fleet, task);
   return {
     worker,
     repo: checked.repo,
     issue: checked.issue,
     calls: callsOf(fleet, checked.repo, checked.issue, worker),
     commands: [
-      ...gitCommands(fleet, checked.repo, checked.issue, sessionId),
-      { what: "agent", argv: wrapped.argv, environment: Object.keys(wrapped.env).sort() },
+      ...git.before,
+      shown("agent", isolation.wrap(gated(agentCommand), agentSpace)),
+      shown("collect", wrapped(collectCommand({ fleet, task }, "{base}"))),
+      ...gates.map((gate) => shown("gate", wrapped(gateCommand({ fleet, task }, gate)))),
+      git.push,
     ],
     remarks: choice.remarks,
   };
@@ -97,24 +112,28 @@ function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: strin
   ];
 }
 
-function gitCommands(fleet: Fleet, repo: string, issue: number | null, sessionId: string) {
-  const settings = fleet.git(null);
-  const url = repositoryUrl(settings, repo);
-  const mirror = ["--git-dir", fleet.store.paths.repo(repo)];
-  const branch = `refs/heads/${branchNames(issue, 1, sessionId)[0]}`;
+function gitCommands(
+  fleet: Fleet,
+  task: { readonly worker: string; readonly repo: string; readonly issue: number | null; readonly sessionId: string },
+) {
+  const { repo, issue } = task;
+  const { program } = fleet.git(null);
+  const url = repositoryUrl(fleet.git(null), repo);
+  const path = fleet.store.paths.repo(repo);
+  const clone = fleet.store.paths.clone(task.worker, repo);
+  const name = branchNames(issue, 1, task.sessionId)[0] ?? "";
+  const branch = `refs/heads/${name}`;
   const claim = issue === null ? [] : [claimRef(fleet.config.claims.namespace, issue)];
   const updates = [`{head}:${branch}`, ...claim.map((ref) => `{published}:${ref}`)];
   const leases = [`--force-with-lease=${branch}:`, ...claim.map((ref) => `--force-with-lease=${ref}:{held}`)];
-  return [
-    {
-      what: "fetch",
-      argv: [settings.program, ...mirror, "fetch", url, "refs/heads/{base}", ...claim],
-      environment: ["CW_GIT_TOKEN"],
-    },
-    {
-      what: "push",
-      argv: [settings.program, ...mirror, "push", "--porcelain", "--atomic", ...leases, url, ...updates],
-      environment: ["CW_GIT_TOKEN"],
-    },
-  ];
+  const git = (what: string, ...args: string[]) => ({ what, argv: [program, ...args], environment: ["CW_GIT_TOKEN"] });
+  return {
+    before: [
+      git("fetch", "--git-dir", path, "fetch", url, "refs/heads/{base}", ...claim),
+      git("clone", "init", "--initial-branch", name, clone),
+      git("clone", "-C", clone, "fetch", path, "{base}"),
+      git("clone", "-C", clone, "reset", "--hard", "{base}"),
+    ],
+    push: git("push", "--git-dir", path, "push", "--porcelain", "--atomic", ...leases, url, ...updates),
+  };
 }

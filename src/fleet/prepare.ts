@@ -19,8 +19,8 @@ export interface Prepared {
   readonly resume: boolean;
 }
 
-/** @throws FleetError when GitHub or git refuse */
-export async function prepare(attempt: InFlight): Promise<Prepared> {
+/** @param late aborted when the step has run out of time. @throws FleetError when GitHub or git refuse */
+export async function prepare(attempt: InFlight, late: AbortSignal): Promise<Prepared> {
   const { fleet, task, snapshot, paths } = attempt;
   const { store } = fleet;
   const fetched = await fetchBase(attempt);
@@ -29,6 +29,8 @@ export async function prepare(attempt: InFlight): Promise<Prepared> {
   const old = task.resumes === null || !isFolder(clone) ? null : store.attempts.base(task.worker, task.resumes);
   attempt.branch = branchNames(task.issue, 1, task.sessionId)[0] ?? "work";
   const keep = old === null ? [] : [relative(home, clone), ".claude/projects"];
+  // A step past its deadline goes on behind the supervisor's back; in HOME another attempt may be at work by now.
+  late.throwIfAborted();
   attempt.tidying = rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, keep);
   const resume = old !== null && isFolder(clone);
   const base = resume ? old : fetched;

@@ -137,7 +137,8 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
         break;
       }
       case "finish-claim":
-        await needLease(attempt).finish({ state: repair.state });
+        // Another's by now: then the label may be, too.
+        if (!(await needLease(attempt).finish({ state: repair.state }))) return done;
         done.push(
           `the claim of ${attempt.id} on ${task.repo}#${task.issue} was ${repair.state === "done" ? "finished" : repair.state}`,
         );

@@ -6,10 +6,11 @@ import { attemptId, type Task } from "../model/task.ts";
 import { progressOf } from "../reports/progress.ts";
 import { isoNow, now, sleep, uptimeMs } from "../system/clock.ts";
 import { sizeOf } from "../system/files.ts";
+import { liveness } from "../system/process.ts";
 import { endTree } from "../system/tree.ts";
-import { endAttempt } from "./end-attempt.ts";
+import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
-import { alone, saveCrashed } from "./settle.ts";
+import { alone, endCrashed, saveCrashed } from "./settle.ts";
 import { unknownState } from "./unknown.ts";
 
 export interface Stopped {
@@ -30,24 +31,36 @@ export async function stop(fleet: Fleet, worker: string, by: "stop" | "reset" = 
   const { state, reason } = statusOf(facts, now());
   if (facts === null || state === "idle") return null;
   if (state === "unknown") throw unknownState(worker, reason);
-  if (state === "crashed")
-    throw new FleetError("busy", `worker ${worker} has crashed: ${reason}`, { hint: `cw reset ${worker}` });
   store.attempts.wishStop(worker, facts.n, { version: 1, by, at: isoNow() });
+  if (state === "crashed" && facts.task.ok) {
+    await endCrashed(fleet, facts.task.value);
+    return ended(fleet, worker, facts.n);
+  }
   if (state === "starting" && (await cancelled(fleet, facts))) return ended(fleet, worker, facts.n);
   await untilEndOrHang(fleet, worker, facts.n);
   if (store.attempts.ended(worker, facts.n) === null) await endInstead(fleet, worker, facts.n);
   return ended(fleet, worker, facts.n);
 }
 
-/** A supervisor that is not born yet loses its birth to us. Its dispatcher, if it lives, undoes what it did. */
+/**
+ * A supervisor that is not born yet loses its birth to us. Its dispatcher, if it lives, undoes what it did on GitHub and
+ * then ends the attempt: ended before, its label could be taken from the next attempt on the same issue.
+ * @returns false when the supervisor was born first
+ */
 async function cancelled(fleet: Pick<Fleet, "store" | "heard">, facts: AttemptFacts): Promise<boolean> {
   if (!facts.task.ok) return false;
-  return endAttempt(
-    fleet,
-    facts.task.value,
-    { outcome: "stopped", reason: "stopped before its supervisor started" },
-    { cancel: true },
-  );
+  const task = facts.task.value;
+  const reason = "stopped before its supervisor started";
+  if (!cancelBirth(fleet, task, reason)) return false;
+  const deadline = uptimeMs() + patienceMs;
+  while (fleet.store.attempts.ended(task.worker, task.n) === null) {
+    if (liveness(task.reservedBy) !== "alive" || uptimeMs() > deadline) {
+      endAttempt(fleet, task, { outcome: "stopped", reason });
+      break;
+    }
+    await sleep(50);
+  }
+  return true;
 }
 
 /** A hang is no event for longer than the current step may take. */

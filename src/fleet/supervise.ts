@@ -24,6 +24,8 @@ import { verify } from "./verify.ts";
 
 const stopPollMs = 200;
 const closeOutMs = 5 * 60_000;
+/** A host that shuts down waits for nobody, but for so long it usually does: 90 s under systemd. */
+const shutdownMs = 20_000;
 
 /** @param shutdown aborted on SIGTERM. @returns false when another process has the birth: then nothing was done */
 export async function supervise(fleet: Fleet, worker: string, n: number, shutdown: AbortSignal): Promise<boolean> {
@@ -94,7 +96,7 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   const { config } = attempt.fleet;
   let prepared: Prepared;
   try {
-    prepared = await inStep(attempt, "prepare", config.steps.prepare, () => prepare(attempt));
+    prepared = await inStep(attempt, "prepare", config.steps.prepare, (late) => prepare(attempt, late));
     throwIfEnding(attempt);
   } catch (error) {
     return verdictOfError(error, "agent");
@@ -108,10 +110,11 @@ async function perform(attempt: InFlight): Promise<Verdict> {
     early = verdictOfError(error, "agent");
   }
   if (attempt.task.agent === "dry-run") return early ?? new Verdict("simulated", run?.result?.text ?? "");
-  // An agent that never got to work has nothing to collect, and a host that shuts down has no time.
-  if (early?.outcome === "refused" || early?.outcome === "lost") return early;
+  // An agent that never got to work has nothing to collect.
+  if (early?.outcome === "refused" && !run?.worked) return early;
   try {
-    const work = await inStep(attempt, "collect", config.steps.collect, () => collect(attempt));
+    const deadlineMs = early?.outcome === "lost" ? shutdownMs : config.steps.collect;
+    const work = await inStep(attempt, "collect", deadlineMs, () => collect(attempt));
     if (early) return await keep(attempt, work, early);
     if (run === null) return new Verdict("failed", "the agent did not run");
     if (attempt.task.mode !== "update") return await answer(attempt, run, work);

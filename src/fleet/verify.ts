@@ -1,9 +1,9 @@
 /** Between the agent and GitHub: nothing secret in the change, and the project's own gates pass. */
+import type { Command } from "../model/command.ts";
 import { findSecrets, secretIn } from "../model/secret-shapes.ts";
 import { Verdict } from "../model/verdict.ts";
 import { uptimeMs } from "../system/clock.ts";
-import type { Work } from "./collect.ts";
-import { runInside } from "./collect.ts";
+import { agentLike, type Placed, runInside, type Work } from "./collect.ts";
 import { settingsOf } from "./fleet.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 
@@ -37,21 +37,24 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
 }
 
 async function passGate(attempt: InFlight, gate: string, timeoutMs: number): Promise<void> {
-  const { fleet, task } = attempt;
-  const home = fleet.store.paths.home(task.worker);
-  const env = {
-    PATH: "/usr/local/bin:/usr/bin:/bin",
-    HOME: home,
-    LANG: "C.UTF-8",
-    CI: "true",
-    CW_ATTEMPT_COOKIE: task.cookie,
-  };
-  const command = {
-    argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`] as const,
-    env,
-    cwd: fleet.store.paths.clone(task.worker, task.repo),
-  };
-  const { code, errors } = await runInside(attempt, command, "gate", timeoutMs, null, attempt.ending);
+  const { code, errors } = await runInside(
+    attempt,
+    gateCommand(attempt, gate),
+    "gate",
+    timeoutMs,
+    null,
+    attempt.ending,
+  );
   if (code !== 0)
     throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);
+}
+
+/** A gate, before it is wrapped. */
+export function gateCommand(attempt: Placed, gate: string): Command {
+  const { fleet, task } = attempt;
+  return {
+    argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`],
+    env: { ...agentLike(attempt), CI: "true" },
+    cwd: fleet.store.paths.clone(task.worker, task.repo),
+  };
 }
