@@ -48,7 +48,7 @@ async function run(files: readonly string[], parallel: number): Promise<boolean>
       "test",
       `--parallel=${parallel}`,
       // Under load a test that starts real processes can take long; bunfig.toml has no such key.
-      "--timeout=60000",
+      "--timeout=180000",
       "--reporter=junit",
       `--reporter-outfile=${report}`,
       ...flags,

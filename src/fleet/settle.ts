@@ -35,6 +35,7 @@ async function finishPushed(fleet: Fleet, task: Task): Promise<Pick<Figures, "br
   if (claim.pr === undefined && ours === "done") return null;
   const { number, url, headRef } =
     claim.pr === undefined ? await finishPublished(attempt, claim) : await attempt.github.pull(task.repo, claim.pr);
+  await attempt.mirror.forget();
   return { branch: headRef, pull: { number, url } };
 }
 

@@ -66,7 +66,7 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
       exited,
       async go(input) {
         try {
-          started.stdin.write(`go\n${input}`);
+          await started.stdin.write(`go\n${input}`);
           await started.stdin.end();
         } catch {
           // It closed its input: what it did then is judged by its output.

@@ -99,7 +99,15 @@ test.each([
     for (const one of plan.calls) expect(text.stdout).toContain(`  ${one}\n`);
     expect(text.stdout + planned.stdout).not.toContain(fleet.token);
     expect(text.stdout + planned.stdout).not.toContain(fleet.key);
-    expect(plan.commands.map(({ what }) => what)).toEqual(["fetch", "push", "agent"]);
+    expect(plan.commands.map(({ what }) => what)).toEqual([
+      "fetch",
+      "clone",
+      "clone",
+      "clone",
+      "agent",
+      "collect",
+      "push",
+    ]);
     const agent = plan.commands.find(({ what }) => what === "agent");
     expect(agent?.argv).toContain("--permission-mode");
     expect(agent?.environment).toContain("ANTHROPIC_API_KEY");

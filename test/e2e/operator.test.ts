@@ -118,8 +118,6 @@ describe.concurrent("the operator and the host", () => {
         });
         expect((await fleet.cw(["status"])).stdout).toMatch(/^01 +crashed .*vanished/m);
         expect((await fleet.cw(["watch", "01"])).code).toBe(8);
-        const stop = await fleet.cw(["stop", "01"]);
-        expect([stop.code, stop.stderr]).toEqual([4, expect.stringContaining("cw reset 01")]);
         const reset = await fleet.cw(["reset", "01"]);
         expect([reset.code, reset.stderr]).toEqual([0, ""]);
         expect(reset.stdout).toContain("work.patch");
@@ -140,6 +138,29 @@ describe.concurrent("the operator and the host", () => {
   );
 
   test(
+    "stop of a crashed worker: stopped, so that only a person revives it, with its work saved and its claim kept",
+    () =>
+      turn(async () => {
+        const fleet = await ownFleet();
+        const play: Play = { worker: "01", body: "[[scenario:edit-hang]]" };
+        const issue = await begin(fleet, play);
+        await heard(fleet, "01", "agent:activity", ({ kind }) => kind === "result");
+        process.kill(supervisorOf(fleet, "01"), "SIGKILL");
+        await until(
+          "nothing of it lives",
+          () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null,
+          5000,
+        );
+        const stop = await fleet.cw(["stop", "01"]);
+        expect([stop.code, stop.stdout]).toEqual([0, "worker 01 is idle: attempt 01-1 ended as stopped\n"]);
+        const left = { outcome: "stopped", reason: /vanished/, comments: 0, pull: false, patch: true } as const;
+        await expectEnd(fleet, play, issue, { ...left, labels: ["worker:01"], claim: "held" });
+        expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+      }),
+    slow,
+  );
+
+  test(
     "TERM of the supervisor: lost, and reset gives the issue back",
     () =>
       turn(async () => {
@@ -153,7 +174,7 @@ describe.concurrent("the operator and the host", () => {
           ...left,
           labels: ["worker:01"],
           claim: "held",
-          patch: existsSync(join(fleet.attempt("01", 1), "work.patch")),
+          patch: true,
         });
         expect((await fleet.cw(["reset", "01"])).code).toBe(0);
         expect([fleet.repo.labels(issue), (await fleet.claim(issue))[0]?.state]).toEqual([[], "released"]);

@@ -116,7 +116,8 @@ test("a hundred writers killed at any moment: never a torn record", async () => 
     expect(existsSync(join(paths.attempts(worker), String(newest + 1).padStart(4, "0")))).toBe(false);
     expect(nextAttempt(attempts.facts(worker, newest))).toBe(attempts.ended(worker, newest) ? newest + 1 : null);
   }
-  expect(records).toBeGreaterThan(500);
+  // How much they wrote is the machine's business; that they wrote is not.
+  expect(records).toBeGreaterThan(workers.length);
   // The index may lack the end of a writer that was killed between the two; it never holds half a line more than once.
   for (const end of history.newestFirst()) expect(end.version).toBe(1);
 }, 60_000);
