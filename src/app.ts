@@ -92,6 +92,16 @@ export interface App {
 /** @param heard told of each event as this process writes it */
 export async function openApp(settings: Settings, heard: (event: FleetEvent) => void = () => {}): Promise<App> {
   const fleet = composeFleet(settings, heard);
+  const clock = async () => {
+    const { flags, env } = carried(settings);
+    const { home, toolPath } = settings;
+    return (await import("./scheduler/cron.ts")).schedules(fleet, {
+      home,
+      toolPath,
+      argv: [launcher, ...flags],
+      env,
+    });
+  };
   return {
     settings,
     init: async (request) => (await import("./fleet/init.ts")).init(fleet, request),
@@ -126,23 +136,18 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
         closeSync(nowhere);
       }
     },
-    cron: async () => {
-      const { flags, env } = carried(settings);
-      const { home, toolPath } = settings;
-      return (await import("./scheduler/cron.ts")).schedules(fleet, {
-        home,
-        toolPath,
-        argv: [launcher, ...flags],
-        env,
-      });
-    },
+    cron: clock,
     hosts: async () => await hostsOf(settings),
     everywhere: async () => {
       const { snapshot } = await import("./fleet/snapshot.ts");
       const here = { root: settings.config.root, workers: snapshot(fleet) };
       return await (await import("./fleet/everywhere.ts")).everywhere(await hostsOf(settings), here);
     },
-    doctor: async () => (await import("./fleet/doctor.ts")).doctor(fleet),
+    doctor: async () => {
+      const { doctor } = await import("./fleet/doctor.ts");
+      const { checkCron } = await import("./scheduler/cron-check.ts");
+      return [...(await doctor(fleet)), await checkCron(await clock(), launcher)];
+    },
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
     stop: async (worker) => (await import("./fleet/stop.ts")).stop(fleet, worker),

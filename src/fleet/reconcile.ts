@@ -1,4 +1,4 @@
-/** Makes disk, processes and GitHub agree again: at the start of every command that changes something. */
+/** Makes disk, processes and GitHub agree again: before anything new is started. */
 import { statusOf } from "../model/attempt.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";

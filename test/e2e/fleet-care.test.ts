@@ -110,6 +110,7 @@ test(
       "GitHub",
       "Claude credential",
       "worker 01",
+      "cron",
     ]);
     expect([well.code, well.not("failed")]).toEqual([0, []]);
     const detail = (name: string) => well.list.find((check) => check.name === name)?.detail;
@@ -154,7 +155,10 @@ test(
     rmSync(join(fleet.root, ".fleet/01/secrets.json"));
     const bare = await checks({ GH_TOKEN: undefined, ANTHROPIC_API_KEY: undefined });
     expect([bare.code, bare.not("failed").map(({ name }) => name)]).toEqual([5, ["GitHub", "Claude credential"]]);
-    expect(bare.list.at(-1)).toMatchObject({ state: "warning", hint: expect.stringContaining("cw refresh 01") });
+    expect(bare.list.find(({ name }) => name === "worker 01")).toMatchObject({
+      state: "warning",
+      hint: expect.stringContaining("cw refresh 01"),
+    });
   },
   long,
 );

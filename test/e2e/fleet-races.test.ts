@@ -54,12 +54,13 @@ test("three ticks at once on one host, twelve issues, six workers: one pull requ
   expect(attemptsOf(fleet.root).length).toBeGreaterThanOrEqual(12);
 }, 300_000);
 
-test("two fleets, twelve issues, three workers each: one pull request each", async () => {
-  const one = await openFleet({ workers: ["a1", "a2", "a3"] });
-  const two = await openFleet({ workers: ["b1", "b2", "b3"], standin: one.standin });
-  const issues = Array.from({ length: 12 }, (_, n) =>
+test("three fleets, forty issues, twelve workers: one pull request each", async () => {
+  const one = await openFleet({ workers: ["a1", "a2", "a3", "a4"] });
+  const two = await openFleet({ workers: ["b1", "b2", "b3", "b4"], standin: one.standin });
+  const three = await openFleet({ workers: ["c1", "c2", "c3", "c4"], standin: one.standin });
+  const issues = Array.from({ length: 40 }, (_, n) =>
     one.repo.openIssue({ title: `Issue ${n + 1}`, body: "[[scenario:edit]]" }),
   );
-  const said = await untilDone(issues, [one, two]);
-  await expectOnce([one, two], issues, said);
-}, 300_000);
+  const said = await untilDone(issues, [one, two, three]);
+  await expectOnce([one, two, three], issues, said);
+}, 600_000);
