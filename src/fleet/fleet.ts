@@ -42,7 +42,8 @@ export function credentialsOf(fleet: Pick<Fleet, "store" | "credentials">, worke
   const { githubToken, provider } = fleet.credentials;
   return {
     githubToken: githubToken ?? stored.githubToken ?? null,
-    provider: Object.keys(provider).length > 0 ? provider : (stored.provider ?? {}),
+    // An endpoint alone is no credential: it goes with the stored one.
+    provider: hasCredential(provider) ? provider : { ...stored.provider, ...provider },
   };
 }
 
@@ -59,10 +60,13 @@ export function needGithubToken(credentials: Credentials): string {
   });
 }
 
+function hasCredential(provider: Credentials["provider"]): boolean {
+  return ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"].some((name) => provider[name]);
+}
+
 /** @throws FleetError `auth` */
 export function needProvider(credentials: Credentials): void {
-  const names = ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
-  if (names.some((name) => credentials.provider[name])) return;
+  if (hasCredential(credentials.provider)) return;
   throw new FleetError("auth", "no Claude credential: neither in the environment nor stored with the worker", {
     hint: "claude setup-token, then export CLAUDE_CODE_OAUTH_TOKEN=... (or ANTHROPIC_API_KEY)",
   });

@@ -43,7 +43,7 @@ function wording(event: FleetEvent): string | null {
     case "agent:parked":
       return `parked at the usage limit until ${event.until}`;
     case "agent:spoke":
-      return `${event.word}: ${event.text}`;
+      return event.text === "" ? event.word : `${event.word}: ${event.text}`;
     case "agent:ending":
       return `ends the agent: ${event.why}`;
     case "agent:exited":
