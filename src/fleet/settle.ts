@@ -55,6 +55,8 @@ async function endCrashedAlone(
   const { attempts } = fleet.store;
   const name = `attempt ${attemptId(task.worker, task.n)}`;
   const facts = attempts.facts(task.worker, task.n);
+  // Somebody else cleared up while we waited for our turn.
+  if (facts?.end?.ok) return [];
   const may = facts === null ? "no" : mayEndForIt(facts);
   if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
   const born = facts?.birth?.ok === true && facts.birth.value.by === "supervisor";
