@@ -60,10 +60,8 @@ test("ten at once: one ends it, one after the other finds it ended", async () =>
   let inside = 0;
   let most = 0;
   const clearing = Array.from({ length: 10 }, () =>
-    endCrashed(fleet, task).then(
-      () => 1,
-      () => 0,
-    ),
+    // Whoever comes later finds nothing to do, and that is no failure.
+    endCrashed(fleet, task).then((done) => (done.length > 0 ? 1 : 0)),
   );
   const watching = Array.from({ length: 5 }, () =>
     alone(fleet, task, async () => {
