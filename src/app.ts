@@ -14,6 +14,7 @@ import type { HistoryRequest } from "./fleet/history.ts";
 import type { Initialised, InitRequest } from "./fleet/init.ts";
 import type { LogsRequest } from "./fleet/logs.ts";
 import type { Plan } from "./fleet/plan.ts";
+import type { Reconciled } from "./fleet/reconcile.ts";
 import type { Refreshed } from "./fleet/refresh.ts";
 import type { DispatchRequest } from "./fleet/request.ts";
 import type { Reset } from "./fleet/reset.ts";
@@ -69,6 +70,8 @@ export interface App {
   hosts(): Promise<Hosts>;
   /** The status of this machine and of all hosts. */
   everywhere(): Promise<HostStatus[]>;
+  /** Mends what crashes left, as dispatch, restart and assign do by themselves. @param except a worker that is left alone */
+  reconcile(except?: string): Promise<Reconciled>;
   /** Each prerequisite, checked by doing it. */
   doctor(): Promise<Check[]>;
   /** Claims and labels on GitHub that match no task of this fleet. */
@@ -149,6 +152,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
       return [...(await doctor(fleet)), await checkCron(await clock(), launcher)];
     },
     plan: async (request) => (await import("./fleet/plan.ts")).plan(fleet, request),
+    reconcile: async (except) => (await import("./fleet/reconcile.ts")).reconcile(fleet, except),
     status: async (ids) => (await import("./fleet/snapshot.ts")).snapshot(fleet, ids),
     stop: async (worker) => (await import("./fleet/stop.ts")).stop(fleet, worker),
     reset: async (worker, options) => (await import("./fleet/reset.ts")).reset(fleet, worker, options?.force ?? false),

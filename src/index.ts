@@ -15,6 +15,7 @@ export type { HistoryRequest } from "./fleet/history.ts";
 export type { Initialised, InitRequest } from "./fleet/init.ts";
 export type { LogsRequest } from "./fleet/logs.ts";
 export type { Plan } from "./fleet/plan.ts";
+export type { Reconciled } from "./fleet/reconcile.ts";
 export type { Refreshed } from "./fleet/refresh.ts";
 export type { DispatchRequest } from "./fleet/request.ts";
 export type { Reset } from "./fleet/reset.ts";

@@ -1,4 +1,4 @@
-/** Makes disk, processes and GitHub agree again: before anything new is started. */
+/** Makes disk, processes and GitHub agree again: at the start of every command that changes something. */
 import { statusOf } from "../model/attempt.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
@@ -12,13 +12,16 @@ export interface Reconciled {
   readonly failed: readonly string[];
 }
 
-/** Costs a few file reads when there is nothing to mend, and no GitHub call. */
-export async function reconcile(fleet: Fleet): Promise<Reconciled> {
+/**
+ * Costs a few file reads when there is nothing to mend, and no GitHub call.
+ * @param except a worker whose own verb is about to look after it
+ */
+export async function reconcile(fleet: Fleet, except?: string): Promise<Reconciled> {
   const repaired: string[] = [];
   const failed: string[] = [];
-  if (toSettle(fleet).length === 0) return { repaired, failed };
+  if (toSettle(fleet, except).length === 0) return { repaired, failed };
   await oneAtATime(fleet.store.paths.locks, "reconcile", async () => {
-    for (const { worker, n } of toSettle(fleet)) {
+    for (const { worker, n } of toSettle(fleet, except)) {
       const task = fleet.store.attempts.task(worker, n);
       if (task === null) continue; // Unknown is never touched.
       try {
@@ -32,7 +35,7 @@ export async function reconcile(fleet: Fleet): Promise<Reconciled> {
 }
 
 /** Attempts that are over and may have left something: crashed ones, and those whose claim was never seen to end. */
-function toSettle(fleet: Fleet): { worker: string; n: number }[] {
+function toSettle(fleet: Fleet, except: string | undefined): { worker: string; n: number }[] {
   const { attempts, workers } = fleet.store;
   const at = now();
   const crashed = workers.list().flatMap((worker) => {
@@ -40,5 +43,5 @@ function toSettle(fleet: Fleet): { worker: string; n: number }[] {
     return facts !== null && statusOf(facts, at).state === "crashed" ? [{ worker, n: facts.n }] : [];
   });
   const open = attempts.unsettled().filter(({ worker, n }) => attempts.ended(worker, n) !== null);
-  return [...crashed, ...open];
+  return [...crashed, ...open].filter(({ worker }) => worker !== except);
 }

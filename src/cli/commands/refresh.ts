@@ -2,7 +2,7 @@
 import { FleetError } from "../../model/errors.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
 
-const command: CommandFactory = (app) =>
+const command: CommandFactory = (app, out) =>
   defineCommand({
     meta: {
       name: "refresh",
@@ -18,6 +18,7 @@ const command: CommandFactory = (app) =>
       if (all === id.length > 0)
         throw new FleetError("usage", "name the workers, or say --all", { hint: "cw refresh --all" });
       const opened = await app();
+      for (const repair of (await opened.reconcile()).repaired) await out.note(repair);
       const ids = all ? (await opened.status()).map((worker) => worker.id) : id;
       const done = await opened.refresh(ids);
       const text = done.map(({ worker, stored, rebuilt }) => {

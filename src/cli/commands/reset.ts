@@ -1,7 +1,7 @@
 /** `cw reset`: makes a worker free and gives its issue back. */
 import { type CommandFactory, defineCommand } from "../command.ts";
 
-const command: CommandFactory = (app) =>
+const command: CommandFactory = (app, out) =>
   defineCommand({
     meta: {
       name: "reset",
@@ -13,7 +13,9 @@ const command: CommandFactory = (app) =>
       force: { type: "boolean", alias: "f", description: "stop it first when it is busy" },
     },
     run: async ({ id, force }) => {
-      const reset = await (await app()).reset(id, { force });
+      const opened = await app();
+      for (const repair of (await opened.reconcile(id)).repaired) await out.note(repair);
+      const reset = await opened.reset(id, { force });
       return { text: [...reset.done.map((line) => `worker ${id}: ${line}`), `worker ${id} is idle`], json: reset };
     },
   });

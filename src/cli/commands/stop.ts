@@ -1,7 +1,7 @@
 /** `cw stop`: ends what a worker is doing. */
 import { type CommandFactory, defineCommand } from "../command.ts";
 
-const command: CommandFactory = (app) =>
+const command: CommandFactory = (app, out) =>
   defineCommand({
     meta: {
       name: "stop",
@@ -11,7 +11,9 @@ const command: CommandFactory = (app) =>
     },
     args: { id: { type: "positional", description: "the worker" } },
     run: async ({ id }) => {
-      const stopped = await (await app()).stop(id);
+      const opened = await app();
+      for (const repair of (await opened.reconcile(id)).repaired) await out.note(repair);
+      const stopped = await opened.stop(id);
       const text = stopped
         ? `worker ${id} is idle: attempt ${stopped.attempt} ended as ${stopped.outcome}`
         : `worker ${id} was idle`;
