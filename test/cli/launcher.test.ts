@@ -161,6 +161,17 @@ describe("finds Bun", () => {
     expect(await foundBun(join(target, "bin/cw"))).toBe(platform);
   });
 
+  test("not the build for the other C library, which older npm installs as well", async () => {
+    const target = installPackage("other-libc/node_modules");
+    const here = new Bun.Glob("ld-musl-*").scanSync({ cwd: "/lib" }).next().done ? "" : "-musl";
+    const other = here === "" ? "-musl" : "";
+    installBun(join(target, `node_modules/@oven/bun-linux-x64${other}/bin/bun`));
+    const exe = installBun(join(target, "node_modules/bun/bin/bun.exe"));
+    expect(await foundBun(join(target, "bin/cw"))).toBe(exe);
+    const right = installBun(join(target, `node_modules/@oven/bun-linux-x64${here}/bin/bun`));
+    expect(await foundBun(join(target, "bin/cw"))).toBe(right);
+  });
+
   test("a folder beside the package counts only if npm made it", async () => {
     const target = installPackage("projects");
     const beside = installBun(join(folder, "projects/bun/bin/bun.exe"));
