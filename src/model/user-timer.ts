@@ -1,4 +1,4 @@
-/** A systemd timer and its service for the ticks of one fleet, as texts. */
+/** What the user's systemd is told of one fleet: a timer and its service for the ticks, a scope for each attempt. */
 import { rotation, type TickCommand } from "./crontab.ts";
 import { calendarOf } from "./schedule.ts";
 
@@ -48,6 +48,14 @@ X-Cron=${expression}
 WantedBy=timers.target
 `,
   };
+}
+
+/** Arguments of busctl: the user's systemd makes a scope and moves the process there. The signature is that of its D-Bus API. */
+export function scopeCall(scope: string, pid: number): string[] {
+  const manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
+  const properties = ["2", "PIDs", "au", "1", String(pid), "CollectMode", "s", "inactive-or-failed"];
+  const words = [`${scope}.scope`, "fail", ...properties, "0"];
+  return ["--user", "--quiet", "call", ...manager, "StartTransientUnit", "ssa(sv)a(sa(sv))", ...words];
 }
 
 /** The cron expression that a timer was made from. */

@@ -116,7 +116,7 @@ async function installTimer(starter: Starter, expression: string, tick: TickComm
   const remarks = (await enable(timer))
     ? []
     : ["systemd did not answer. Still to do: systemctl --user daemon-reload", `systemctl --user enable --now ${timer}`];
-  if (!lingers()) remarks.push("to go on while you are logged out: loginctl enable-linger");
+  if (!(await lingers())) remarks.push("to go on while you are logged out: loginctl enable-linger");
   const entries = [file(timer), file(service)];
   return { by: "systemd" as const, changed: changed || gone.length > 0, entries, remarks };
 }

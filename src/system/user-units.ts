@@ -1,7 +1,7 @@
-/** Units of the user's own systemd: files below ~/.config/systemd/user, switched on and off through systemctl. */
+/** Units of the user's own systemd: files below ~/.config/systemd/user, switched on and off through systemctl; scopes. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
+import { scopeCall } from "../model/user-timer.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 import { runTool } from "./tools.ts";
 
@@ -34,7 +34,32 @@ export function userUnits(home: string, toolPath: string) {
       (await systemctl("restart", timer)),
     disable: async (timer: string) => await systemctl("disable", "--now", timer),
     reload: async () => await systemctl("daemon-reload"),
-    /** Whether the user's systemd runs while nobody is logged in. */
-    lingers: () => existsSync(join("/var/lib/systemd/linger", userInfo().username)),
+    lingers: async () => await lingers(toolPath),
   };
+}
+
+/**
+ * Moves this process, and with it all that it starts, out of the ssh session or the oneshot unit that it was started from:
+ * logind (KillUserProcesses) and systemd end what they think is theirs. Only where the user lingers: elsewhere the user's
+ * systemd itself ends with the last session, and what is in its scopes with it.
+ *
+ * @returns why it could not; null when it is done, or when there is nothing to do it with
+ */
+export async function moveToScope(scope: string, home: string, toolPath: string): Promise<string | null> {
+  const runtime = `/run/user/${process.getuid?.()}`;
+  const program = Bun.which("busctl", { PATH: toolPath, cwd: "/" });
+  if (program === null || !existsSync(join(runtime, "bus")) || !(await lingers(toolPath))) return null;
+  const env = { PATH: toolPath, HOME: home, XDG_RUNTIME_DIR: runtime, LC_ALL: "C" };
+  const ran = await runTool({ argv: [program, ...scopeCall(scope, process.pid)], env, timeoutMs: 5000 });
+  return ran.ok ? null : ran.stderr.trim() || "systemd did not answer";
+}
+
+/** Whether the user's systemd runs while nobody is logged in. */
+async function lingers(toolPath: string): Promise<boolean> {
+  const program = Bun.which("loginctl", { PATH: toolPath, cwd: "/" });
+  if (program === null) return false;
+  // By number: Bun takes the name of the user from the environment, which may say anything.
+  const argv = [program, "show-user", String(process.getuid?.()), "--property=Linger", "--value"] as const;
+  const ran = await runTool({ argv: [...argv], env: { PATH: toolPath, LC_ALL: "C" }, timeoutMs: 5000 });
+  return ran.stdout.trim() === "yes";
 }

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { timerExpression, unitName, units } from "../../src/model/user-timer.ts";
+import { scopeCall, timerExpression, unitName, units } from "../../src/model/user-timer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cw-units-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,4 +48,10 @@ test.skipIf(analyze === null)("systemd knows the hardening", () => {
   const found = JSON.parse(text) as { json_field?: string; name?: string; set?: boolean }[];
   const set = found.filter((one) => one.set).map((one) => one.json_field ?? one.name);
   for (const name of ["NoNewPrivileges", "RestrictRealtime", "RestrictSUIDSGID"]) expect(set).toContain(name);
+});
+
+test("a scope is asked for with one process in it, by the signature of systemd's own call", () => {
+  expect(scopeCall("claude-workers-0123abcd-01-7", 4711).slice(6).join(" ")).toBe(
+    "StartTransientUnit ssa(sv)a(sa(sv)) claude-workers-0123abcd-01-7.scope fail 2 PIDs au 1 4711 CollectMode s inactive-or-failed 0",
+  );
 });
