@@ -1,5 +1,5 @@
 /** Brings this program up to date in the way in which it was installed, then the workers' HOMEs. Busy workers are left alone. */
-import { existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import { launcher, packageRoot } from "../system/self.ts";
@@ -27,6 +27,7 @@ export async function update(fleet: Fleet): Promise<Updated> {
     const npm: [string, ...string[]] = ["npm", "--prefix", packageRoot, "ci", "--no-fund", "--no-audit"];
     if (lock() !== locked) await must(fleet, npm, 15 * minutes);
   } else {
+    needOwnership();
     await must(
       fleet,
       ["npm", "install", "--global", "--prefix", prefix(), "claude-workers@latest", "--no-fund", "--no-audit"],
@@ -53,6 +54,17 @@ function prefix(): string {
   throw new FleetError("environment", `${packageRoot} was not installed by npm install --global`, {
     hint: "update it in the way in which it was installed",
   });
+}
+
+/** An installation for all users is root's, and agents' operators are not root: said before npm fails in twenty lines. */
+function needOwnership(): void {
+  try {
+    accessSync(dirname(packageRoot), constants.W_OK);
+  } catch {
+    throw new FleetError("environment", `${packageRoot} belongs to somebody else`, {
+      hint: `as its owner: npm install --global --prefix ${prefix()} claude-workers@latest; then here: cw refresh --all`,
+    });
+  }
 }
 
 async function must(fleet: Fleet, argv: readonly [string, ...string[]], timeoutMs: number): Promise<string> {

@@ -224,3 +224,10 @@ fleet.fly();
     expect([ran.code, ran.stdout]).toEqual([0, ""]);
   }, 60_000);
 });
+
+test.skipIf(process.getuid?.() !== 0)("update of what belongs to root says who can do it, and how", async () => {
+  const refused = await fleet.cw(["update"]);
+  expect(refused.code).toBe(5);
+  expect(refused.stderr).toContain("belongs to somebody else");
+  expect(refused.stderr).toContain("npm install --global --prefix");
+});

@@ -1,6 +1,7 @@
 /** The newest program, in the way in which it was installed. */
 import { afterAll, expect, test } from "bun:test";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,12 +15,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
+import { installed } from "../support/installed.ts";
 
 const checkout = join(import.meta.dir, "../..");
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-update-")));
-let fleet: TestFleet | undefined;
+const fleets: TestFleet[] = [];
 afterAll(async () => {
-  await fleet?.close();
+  for (const fleet of fleets) await fleet.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -28,6 +30,19 @@ function git(...args: string[]): string {
   const ran = Bun.spawnSync(["git", ...who, ...args], { env: { PATH: "/usr/bin:/bin", HOME: folder } });
   if (ran.exitCode !== 0) throw new Error(`git ${args[0]}: ${ran.stderr}`);
   return ran.stdout.toString();
+}
+
+async function newFleet(): Promise<TestFleet> {
+  const fleet = await testFleet();
+  fleets.push(fleet);
+  return fleet;
+}
+
+async function runProgram(program: string, fleet: TestFleet, args: readonly string[]) {
+  const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: fleet.operator, CW_ROOT: fleet.root };
+  const ran = Bun.spawn([program, ...args], { env, cwd: "/", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([new Response(ran.stdout).text(), new Response(ran.stderr).text()]);
+  return { code: await ran.exited, stdout, stderr };
 }
 
 test.skipIf(!existsSync(join(checkout, ".git")))(
@@ -42,18 +57,8 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     for (const name of readdirSync(join(checkout, "node_modules"))) {
       symlinkSync(join(checkout, "node_modules", name), join(copy, "node_modules", name));
     }
-    fleet = await testFleet();
-    const run = async (args: readonly string[]) => {
-      const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: fleet?.operator ?? "", CW_ROOT: fleet?.root ?? "" };
-      const ran = Bun.spawn([join(copy, "bin/cw"), ...args], {
-        env,
-        cwd: "/",
-        stdout: "pipe",
-        stderr: "pipe",
-      });
-      const [stdout, stderr] = await Promise.all([new Response(ran.stdout).text(), new Response(ran.stderr).text()]);
-      return { code: await ran.exited, stdout, stderr };
-    };
+    const fleet = await newFleet();
+    const run = (args: readonly string[]) => runProgram(join(copy, "bin/cw"), fleet, args);
 
     const manifest = join(origin, "package.json");
     writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"version": "[^"]+"/, '"version": "9.9.9"'));
@@ -78,3 +83,83 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
   },
   120_000,
 );
+
+/** A registry with one package, which a test can release anew; for all others it sends npm to the true one. */
+function registry() {
+  let tarball: Uint8Array = new Uint8Array();
+  let manifest = { version: "" };
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const { pathname, origin } = new URL(request.url);
+      if (pathname === "/claude-workers.tgz") return new Response(tarball);
+      if (manifest.version === "") return new Response(null, { status: 503 });
+      if (pathname !== "/claude-workers") return Response.redirect(`https://registry.npmjs.org${pathname}`);
+      const integrity = `sha512-${new Bun.CryptoHasher("sha512").update(tarball).digest("base64")}`;
+      const released = { ...manifest, dist: { tarball: `${origin}/claude-workers.tgz`, integrity } };
+      const versions = { [manifest.version]: released };
+      return Response.json({ name: "claude-workers", "dist-tags": { latest: manifest.version }, versions });
+    },
+  });
+  return {
+    url: server.url.href,
+    release(file: string, description: typeof manifest) {
+      tarball = readFileSync(file);
+      manifest = description;
+    },
+    stop: () => server.stop(true),
+  };
+}
+
+test("an installed package takes its newest release; a registry that fails changes nothing", async () => {
+  const { prefix } = await installed();
+  const place = join(folder, "prefix");
+  const modules = join(place, "lib/node_modules");
+  mkdirSync(modules, { recursive: true });
+  cpSync(join(prefix, "lib/node_modules/claude-workers"), join(modules, "claude-workers"), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  const program = join(modules, "claude-workers/bin/claude-workers");
+  const fleet = await newFleet();
+  const shop = registry();
+  try {
+    const cache = Bun.spawnSync(["npm", "config", "get", "cache"]).stdout.toString().trim();
+    const settings = [`registry=${shop.url}`, `cache=${cache}`, "prefer-offline=true", "fetch-retries=0"];
+    const authority = process.env["NODE_EXTRA_CA_CERTS"];
+    if (authority) settings.push(`cafile=${authority}`);
+    writeFileSync(join(fleet.operator, ".npmrc"), `${settings.join("\n")}\n`);
+
+    const before = JSON.parse((await runProgram(program, fleet, ["status", "--json"])).stdout);
+    const refused = await runProgram(program, fleet, ["update", "--json"]);
+    expect(refused.code).toBe(5);
+    expect(JSON.parse(refused.stderr).error.message).toContain("npm install failed");
+    expect(JSON.parse((await runProgram(program, fleet, ["status", "--json"])).stdout)).toEqual(before);
+
+    const next = join(folder, "package");
+    cpSync(join(modules, "claude-workers"), next, {
+      recursive: true,
+      filter: (from) => !from.startsWith(join(modules, "claude-workers/node_modules")),
+    });
+    const manifest = JSON.parse(readFileSync(join(next, "package.json"), "utf8"));
+    // The build has its version in the bundle, too.
+    for (const name of readdirSync(join(next, "dist")).filter((file) => file.endsWith(".js"))) {
+      const file = join(next, "dist", name);
+      writeFileSync(file, readFileSync(file, "utf8").replaceAll(`"${manifest.version}"`, '"9.9.9"'));
+    }
+    manifest.version = "9.9.9";
+    writeFileSync(join(next, "package.json"), JSON.stringify(manifest));
+    const tarball = join(folder, "next.tgz");
+    Bun.spawnSync(["tar", "-czf", tarball, "-C", folder, "package"]);
+    shop.release(tarball, manifest);
+
+    const updated = await runProgram(program, fleet, ["update", "--json"]);
+    expect({ code: updated.code, stderr: updated.code === 0 ? "" : updated.stderr }).toEqual({ code: 0, stderr: "" });
+    const done = JSON.parse(updated.stdout);
+    expect([done.way, done.after]).toEqual(["package", "9.9.9"]);
+    expect(done.refreshed).toContain("worker 01: HOME made anew");
+  } finally {
+    shop.stop();
+  }
+}, 120_000);
