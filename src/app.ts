@@ -165,7 +165,6 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     history: async (request) => (await import("./fleet/history.ts")).history(fleet, request),
     supervise: async (worker, n, shutdown) => {
       const { supervise } = await import("./fleet/supervise.ts");
-      await moveOutOfSession(settings, worker, n);
       return supervise({ ...fleet, github: githubOf(settings, "patient") }, worker, n, shutdown);
     },
   };
@@ -228,6 +227,11 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
         throw new FleetError("environment", "bubblewrap is not installed", { hint: "apt-get install bubblewrap" });
       return bubblewrap(systemFolders(program));
     },
+    moveToScope: async (worker, n) => {
+      const { unitName } = await import("./model/user-timer.ts");
+      const { moveToScope } = await import("./system/user-units.ts");
+      return await moveToScope(`${unitName(config.root)}-${worker}-${n}`, home, toolPath);
+    },
     startSupervisor: (worker, n, credentials, log) => {
       const file = existsSync(settings.file) ? ["--config", settings.file] : [];
       // One file for both streams, private from the start.
@@ -247,14 +251,6 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
 
 async function hostsOf({ file, toolPath }: Settings): Promise<Hosts> {
   return (await import("./hosts/hosts.ts")).hosts(join(dirname(file), "hosts.json"), toolPath);
-}
-
-/** Before the birth: whatever the attempt starts is to be in its scope. It goes on without one, too. */
-async function moveOutOfSession({ config, home, toolPath }: Settings, worker: string, n: number): Promise<void> {
-  const { unitName } = await import("./model/user-timer.ts");
-  const { moveToScope } = await import("./system/user-units.ts");
-  const problem = await moveToScope(`${unitName(config.root)}-${worker}-${n}`, home, toolPath);
-  if (problem !== null) console.error(`no systemd scope of its own: ${problem}`);
 }
 
 function githubOf(settings: Settings, patience: "hurried" | "patient"): Fleet["github"] {

@@ -32,6 +32,8 @@ export interface Fleet {
   readonly isolation: (name: Isolation["name"]) => Promise<Isolation>;
   /** Starts `_attempt` detached, with these credentials in its environment. @returns its process number */
   readonly startSupervisor: (worker: string, n: number, credentials: Credentials, log: string) => number;
+  /** Moves this process out of the session that started it. @returns why it could not; null also where there is no need */
+  readonly moveToScope: (worker: string, n: number) => Promise<string | null>;
   /** Told of each event as it is written. */
   readonly heard: (event: FleetEvent) => void;
 }

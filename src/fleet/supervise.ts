@@ -36,6 +36,9 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     return false;
   const say = (said: Said) => fleet.heard(journal.append(worker, n, said));
   say({ type: "attempt:born", pid: process.pid });
+  // Before anything is started: what is started later is there, too.
+  const left = await fleet.moveToScope(worker, n);
+  if (left !== null) say({ type: "warning", message: `no systemd scope of its own: ${left}` });
   const ending = new AbortController();
   const end = (verdict: Verdict) => ending.abort(verdict);
   shutdown.addEventListener("abort", () => end(new Verdict("lost", "the host shut the supervisor down")), {

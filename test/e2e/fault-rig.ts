@@ -97,6 +97,7 @@ export class Case {
       chooseIsolation: async () => ({ isolation: "none", innerSandbox: false, remarks: [] }),
       isolation: async () => none(),
       startSupervisor: (worker, n) => this.startSupervisor(worker, n),
+      moveToScope: async () => null,
     };
     init(this.fleet, { ids: ["01"], storeCredentials: false });
   }
