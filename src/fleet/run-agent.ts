@@ -1,11 +1,12 @@
 /** Runs the agent once: start behind the gate, listen, watch its limits, and prove at the end that nothing of it lives. */
+import { once } from "node:events";
 import type { AgentRequest, AgentSignal, Usage } from "../agents/agent.ts";
 import type { Space } from "../isolation/isolation.ts";
 import { overdue } from "../model/deadline.ts";
 import { protectedInHome } from "../model/protected.ts";
 import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
 import { gated, startChild } from "../system/child.ts";
-import { sleep, uptimeMs } from "../system/clock.ts";
+import { sleep, uptimeMs, within } from "../system/clock.ts";
 import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
 import { endTree } from "../system/tree.ts";
@@ -26,6 +27,7 @@ export interface Proposal {
 }
 
 const tickMs = 100;
+const orderMs = 500;
 const longestText = 500;
 /** More are not even remembered; far fewer are filed. */
 const mostProposals = 50;
@@ -85,6 +87,9 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
     await Promise.race([drained, sleep(2000)]);
     const { code, signal } = await child.exited;
     if (heard.refusal) throw heard.refusal;
+    // A host that shuts down asks all processes to end at once, and the agent may be quicker than the order to us.
+    if (heard.result?.ok !== true && !attempt.ending.aborted) await within(orderMs, once(attempt.ending, "abort"));
+    throwIfEnding(attempt);
     return {
       code,
       signal,

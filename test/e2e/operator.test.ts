@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { begin, expectEnd, heard, lanes, type Play, supervisorOf } from "../support/attempt.ts";
+import { agentOf, begin, expectEnd, heard, lanes, type Play, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { cookiesOf, processesOf } from "../support/leftovers.ts";
 
@@ -160,27 +160,31 @@ describe.concurrent("the operator and the host", () => {
     slow,
   );
 
-  test(
-    "TERM of the supervisor: lost, and reset gives the issue back",
-    () =>
-      turn(async () => {
-        const fleet = await ownFleet();
-        const play: Play = { worker: "01", body: "[[scenario:edit-hang]]" };
-        const issue = await begin(fleet, play);
-        await heard(fleet, "01", "agent:activity", ({ kind }) => kind === "result");
-        process.kill(supervisorOf(fleet, "01"), "SIGTERM");
-        const left = { outcome: "lost", reason: /shut the supervisor down/, comments: 0, pull: false } as const;
-        await expectEnd(fleet, play, issue, {
-          ...left,
-          labels: ["worker:01"],
-          claim: "held",
-          patch: true,
-        });
-        expect((await fleet.cw(["reset", "01"])).code).toBe(0);
-        expect([fleet.repo.labels(issue), (await fleet.claim(issue))[0]?.state]).toEqual([[], "released"]);
-      }),
-    slow,
-  );
+  // systemd asks all processes of a unit at once, and the agent may be the first to go.
+  const orders = { "TERM of the supervisor": [supervisorOf], "TERM of all, the agent first": [agentOf, supervisorOf] };
+  for (const [name, order] of Object.entries(orders)) {
+    test(
+      `${name}: lost, and reset gives the issue back`,
+      () =>
+        turn(async () => {
+          const fleet = await ownFleet();
+          const play: Play = { worker: "01", body: "[[scenario:edit-hang]]" };
+          const issue = await begin(fleet, play);
+          await heard(fleet, "01", "agent:activity", ({ kind }) => kind === "result");
+          for (const pid of order.map((of) => of(fleet, "01"))) process.kill(pid, "SIGTERM");
+          const left = { outcome: "lost", reason: /shut the supervisor down/, comments: 0, pull: false } as const;
+          await expectEnd(fleet, play, issue, {
+            ...left,
+            labels: ["worker:01"],
+            claim: "held",
+            patch: true,
+          });
+          expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+          expect([fleet.repo.labels(issue), (await fleet.claim(issue))[0]?.state]).toEqual([[], "released"]);
+        }),
+      slow,
+    );
+  }
 });
 
 test("nothing is left that should not be", async () => {

@@ -123,6 +123,12 @@ export function newest(fleet: TestFleet, worker: string): number {
 /** The agent has begun to speak. */
 export const running = (fleet: TestFleet, worker: string) => heard(fleet, worker, "agent:ready");
 
+/** Process number of the newest attempt's agent: what runs outside of its namespace. */
+export function agentOf(fleet: TestFleet, worker: string): number {
+  const file = join(fleet.attempt(worker, newest(fleet, worker)), "processes.jsonl");
+  return JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "").monitor.pid;
+}
+
 /** Process number of the supervisor. */
 export function supervisorOf(fleet: TestFleet, worker: string): number {
   const birth = JSON.parse(readFileSync(join(fleet.attempt(worker, newest(fleet, worker)), "birth.json"), "utf8"));
