@@ -84,8 +84,13 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
   120_000,
 );
 
-/** A registry with one package, which a test can release anew; for all others it sends npm to the true one. */
+function npmSetting(name: string): string {
+  return Bun.spawnSync(["npm", "config", "get", name]).stdout.toString().trim();
+}
+
+/** A registry with one package, which a test can release anew; for all others it sends npm to the one of this machine. */
 function registry() {
+  const others = npmSetting("registry");
   let tarball: Uint8Array = new Uint8Array();
   let manifest = { version: "" };
   const server = Bun.serve({
@@ -95,7 +100,7 @@ function registry() {
       const { pathname, origin } = new URL(request.url);
       if (pathname === "/claude-workers.tgz") return new Response(tarball);
       if (manifest.version === "") return new Response(null, { status: 503 });
-      if (pathname !== "/claude-workers") return Response.redirect(`https://registry.npmjs.org${pathname}`);
+      if (pathname !== "/claude-workers") return Response.redirect(`${others.replace(/\/$/, "")}${pathname}`);
       const integrity = `sha512-${new Bun.CryptoHasher("sha512").update(tarball).digest("base64")}`;
       const released = { ...manifest, dist: { tarball: `${origin}/claude-workers.tgz`, integrity } };
       const versions = { [manifest.version]: released };
@@ -125,8 +130,7 @@ test("an installed package takes its newest release; a registry that fails chang
   const fleet = await newFleet();
   const shop = registry();
   try {
-    const cache = Bun.spawnSync(["npm", "config", "get", "cache"]).stdout.toString().trim();
-    const settings = [`registry=${shop.url}`, `cache=${cache}`, "prefer-offline=true", "fetch-retries=0"];
+    const settings = [`registry=${shop.url}`, `cache=${npmSetting("cache")}`, "prefer-offline=true", "fetch-retries=0"];
     const authority = process.env["NODE_EXTRA_CA_CERTS"];
     if (authority) settings.push(`cafile=${authority}`);
     writeFileSync(join(fleet.operator, ".npmrc"), `${settings.join("\n")}\n`);
