@@ -31,7 +31,7 @@ function git(...args: string[]): string {
 }
 
 test.skipIf(!existsSync(join(checkout, ".git")))(
-  "a checkout pulls fast-forward and refreshes; what can't be pulled changes nothing",
+  "A64: a checkout pulls fast-forward and refreshes; what can't be pulled changes nothing",
   async () => {
     const origin = join(folder, "origin");
     const copy = join(folder, "copy");
