@@ -88,9 +88,11 @@ const fresh = async () => {
 test("S8, S9: trees with .git in any spelling, .gitmodules that are options: refused", async () => {
   const escaped: string[] = [];
   const bad: [entry: string, name: string, content: string][] = [
-    ...[".git", ".GIT", ".gIt", "git~1", ".git ", ".g\u200cit", "..", "."].map(
-      (name): [string, string, string] => ["100644", name, "x"],
-    ),
+    ...[".git", ".GIT", ".gIt", "git~1", ".git ", ".g\u200cit", "..", "."].map((name): [string, string, string] => [
+      "100644",
+      name,
+      "x",
+    ]),
     ["100644", ".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = --upload-pack=touch\n'],
     ["100644", ".gitmodules", '[submodule "../../x"]\n\tpath = x\n\turl = https://example.com/x\n'],
     ["100644", ".gitmodules", '[submodule "x"]\n\tpath = -x\n\turl = https://example.com/x\n'],
@@ -161,7 +163,18 @@ test("S13: seventy megabytes in a small bundle are not looked through, and so no
 }, 60_000);
 
 test("S15: odd file names are one entry each", async () => {
-  const names = ["a\nb", "\x1b[2Jx", 'q"uote', "tab\tx", "-rf", "--output=x", "$(id)", "\u202egnp.exe", " lead", "a -> b"];
+  const names = [
+    "a\nb",
+    "\x1b[2Jx",
+    'q"uote',
+    "tab\tx",
+    "-rf",
+    "--output=x",
+    "$(id)",
+    "\u202egnp.exe",
+    " lead",
+    "a -> b",
+  ];
   for (const name of names) fs.writeFileSync(join(clone, name), "x\n");
   agent("printf x > \"$(printf 'bad\\377utf8')\"; git add -A; git commit -qm names");
   const head = await taken();

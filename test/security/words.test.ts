@@ -75,7 +75,7 @@ ${line({ type: "user", message: { role: "user", content: [{ tool_use_id: id, typ
           total_cost_usd: -1e308,
           num_turns: -5,
           usage: {},
-          modelUsage: { x: { inputTokens: -1, outputTokens: 1e309, costUsd: -7 } },
+          modelUsage: { x: { inputTokens: -1, outputTokens: 1e308, costUsd: -7 } },
         }),
         line({
           type: "assistant",
