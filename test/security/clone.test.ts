@@ -290,4 +290,36 @@ function suite(): void {
     },
     long,
   );
+
+  test(
+    "A58: what a dependency runs, in a gate: the limits of the agent, and no credential at all",
+    async () => {
+      const { fleet, outside } = stage;
+      await fleet.standin.addRepo({ name: "acme/gated", files: { "README.md": "# Gated\n" } });
+      fleet.configure({ repos: { "acme/gated": { gates: ["sh ./postinstall.sh"] } } });
+      const tries = [
+        `cat ${outside}/file`,
+        `: > ${outside}/new`,
+        `cat ${fleet.root}/.fleet/01/secrets.json`,
+        `: > ${fleet.root}/.fleet/new`,
+        "env | grep -E 'KEY|TOKEN|SECRET'",
+        "cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -E 'KEY|TOKEN'",
+        "echo evil >> ~/.gitconfig",
+        "echo evil > ~/.bashrc",
+        "setsid sleep 600 &",
+      ];
+      const lines = tries.slice(0, -1).map((one, at) => `( ${one} ) > /dev/null 2>&1 && echo ${at} >> ~/found`);
+      const postinstall = Buffer.from(`${lines.join("\n")}\n${tries.at(-1)}\necho ran >> ~/found\n`).toString("base64");
+      const end = await stage.attack("02", `echo ${postinstall} | base64 -d > postinstall.sh\ncommit`, "acme/gated");
+      const found = readFileSync(join(fleet.root, "02/found"), "utf8").trim().split("\n");
+      expect([end.outcome, found.at(-1)]).toEqual(["delivered", "ran"]);
+      const task = JSON.parse(
+        readFileSync(join(fleet.attempt("02", Number(end.attempt.split("-")[1])), "task.json"), "utf8"),
+      );
+      const alive = processesOf(task.cookie).filter(({ command }) => !command.includes("_attempt"));
+      const escaped = found.slice(0, -1).map((at) => tries[Number(at)] ?? at);
+      held("A58", tries.length, [...escaped, ...alive.map(({ command }) => command), ...stage.harm()]);
+    },
+    long,
+  );
 }
