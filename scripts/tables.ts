@@ -11,12 +11,14 @@ import { commands, groups } from "../src/cli/commands/table.ts";
 import { about, configSchema } from "../src/config/schema.ts";
 import { exitCodes } from "../src/model/errors.ts";
 import { outcomes } from "../src/model/outcome.ts";
+import { attacks, elsewhere, idsInSource, notApplying, open } from "../test/security/attacks.ts";
 
 const root = join(import.meta.dir, "..");
 /** Which file holds which tables. */
 export const places: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["commands", "configuration", "exit codes"],
   "docs/lifecycle.md": ["outcomes"],
+  "docs/security.md": ["attacks"],
 };
 
 export async function makeTables(): Promise<Readonly<Record<string, string>>> {
@@ -24,6 +26,7 @@ export async function makeTables(): Promise<Readonly<Record<string, string>>> {
     commands: table(["command", "what it does"], await commandRows()),
     configuration: table(["key", "default", "what it is for"], keyRows(configSchema, "")),
     "exit codes": table(["code", "name", "when"], exitRows()),
+    attacks: table(["", "attack", "held by"], attackRows()),
     outcomes: table(["outcome", "meaning", "label `worker:NN`", "claim", "`watch` ends with"], outcomeRows()),
   };
 }
@@ -94,6 +97,24 @@ function outcomeRows(): string[][] {
     claim,
     String(good ? exitCodes.ok : exitCodes.outcome),
   ]);
+}
+
+/** By the names of the tests, so that a test that goes takes its line along. */
+function attackRows(): string[][] {
+  const holding = new Map<string, string[]>();
+  for (const file of [...new Bun.Glob("test/**/*.test.ts").scanSync(root)].sort())
+    for (const id of idsInSource(readFileSync(join(root, file), "utf8")))
+      holding.set(id, [...(holding.get(id) ?? []), file]);
+  const link = (file: string) => `[${file.replace(/^test\/|\.test\.ts$/g, "")}](../${file})`;
+  return Object.entries(attacks).map(([id, attack]) => {
+    const tests = (holding.get(id) ?? []).map(link).join(", ");
+    if (open[id] !== undefined) return [id, attack, `**open**: ${open[id]}`];
+    if (tests !== "") return [id, attack, tests];
+    const none = notApplying[id];
+    const pattern = elsewhere[id] ?? "nothing";
+    const there = [...new Bun.Glob(pattern).scanSync(root)].sort().map(link).join(", ");
+    return [id, attack, none === undefined ? there || `${pattern} (not here yet)` : `not here: ${none}`];
+  });
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -25,13 +25,15 @@ const alone = chosen.filter((file) => file.endsWith(".alone.test.ts"));
 const together = chosen.filter((file) => !alone.includes(file));
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const folder = mkdtempSync(join(tmpdir(), "cw-test-"));
+/** Given by whoever reads the reports afterwards. */
+const kept = process.env["CW_TEST_REPORTS"];
+const folder = kept ?? mkdtempSync(join(tmpdir(), "cw-test-"));
 let good = true;
 try {
   good = (await run(together, Math.min(availableParallelism(), 4))) && good;
   good = (await run(alone, 1)) && good;
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  if (kept === undefined) rmSync(folder, { recursive: true, force: true });
 }
 // A run that fails without a failed test (a file that can't be loaded) is a failure all the same.
 if (!good && counts.failed === 0) counts.failed = 1;

@@ -1,6 +1,6 @@
 /** The one place that prints: results to standard output, everything else to standard error. */
 import { FleetError } from "../model/errors.ts";
-import { printable } from "../model/text.ts";
+import { escapedJson, printable } from "../model/text.ts";
 import type { Out, Report } from "./command.ts";
 
 /** Whoever read our standard output has gone, as `head` does: not an error, but no reason to go on. */
@@ -26,7 +26,7 @@ export function createOut(options: { json: boolean; color: boolean }): Out {
 }
 
 export async function printReport(report: Report, json: boolean): Promise<void> {
-  if (json) return toStdout(`${JSON.stringify(report.json, null, 2)}\n`);
+  if (json) return toStdout(`${escapedJson(JSON.stringify(report.json, null, 2))}\n`);
   const text = typeof report.text === "string" ? report.text : [...report.text].join("\n");
   if (text !== "") await toStdout(text.endsWith("\n") ? text : `${text}\n`);
 }

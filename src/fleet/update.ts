@@ -71,7 +71,8 @@ async function must(fleet: Fleet, argv: readonly [string, ...string[]], timeoutM
   const path = fleet.git(null).toolPath;
   const program = argv[0].startsWith("/") ? argv[0] : Bun.which(argv[0], { PATH: path, cwd: "/" });
   if (program === null) throw new FleetError("environment", `${argv[0]} is not installed`);
-  const env = { PATH: path, HOME: fleet.operatorHome, GIT_TERMINAL_PROMPT: "0" };
+  // Whoever sits between could answer for http: and git: addresses.
+  const env = { PATH: path, HOME: fleet.operatorHome, GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "https:ssh:file" };
   const result = await runTool({ argv: [program, ...argv.slice(1)], env, cwd: "/", timeoutMs });
   if (result.ok) return result.stdout;
   const words = result.timedOut ? "it took too long" : result.stderr.trim().split("\n").slice(-3).join(" ");

@@ -21,6 +21,14 @@ export function printable(text: string, max = Number.POSITIVE_INFINITY): string 
   return points.length <= max && looked.length === text.length ? clean : `${points.slice(0, max - 1).join("")}…`;
 }
 
+const obeyed = /[\u007f-\u009f\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
+
+/** The same JSON document without what a terminal obeys or hides: JSON itself demands escapes only below U+0020. */
+export function escapedJson(json: string): string {
+  const unit = (text: string, at: number) => `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  return json.replace(obeyed, (found) => Array.from({ length: found.length }, (_, at) => unit(found, at)).join(""));
+}
+
 /** Emoji joined by zero-width joiners or shown in colour by U+FE0F: the only use of those that a reader sees. */
 const emoji =
   /(?:\p{Extended_Pictographic}|[0-9#*](?=\ufe0f\u20e3))\ufe0f?\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)*/u;

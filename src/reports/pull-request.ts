@@ -45,11 +45,15 @@ const closingAtEnd = /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?$/i;
 
 /** An entity in the place of the character that GitHub acts on; readers see the same text. */
 function harmless(text: string): string {
-  return text
-    .replace(/<!--/g, "&lt;!--")
-    .replace(/@(?=[A-Za-z0-9])/g, "@\u2060")
-    .replace(
-      /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=(?:[\w.-]+\/[\w.-]+)?#\d|GH-\d|https?:\/\/)/gi,
-      "$1\u2060$2\u2060",
-    );
+  return (
+    text
+      // References become characters before GitHub looks for names and numbers.
+      .replace(/&(?=#|[A-Za-z][A-Za-z0-9]*;)/g, "&\u2060")
+      .replace(/<!--/g, "&lt;!--")
+      .replace(/@(?=[A-Za-z0-9])/g, "@\u2060")
+      .replace(
+        /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=[*_~`[(<]*(?:(?:[\w.-]+\/[\w.-]+)?#\d|GH-\d|https?:\/\/))/gi,
+        "$1\u2060$2\u2060",
+      )
+  );
 }

@@ -2,7 +2,7 @@
  * The worker's HOME, made anew from its template. What an agent left there must not act in the next attempt, so the old
  * one is moved away whole (one rename, whatever is in it) and only what is asked for is taken over.
  */
-import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { FleetPaths } from "../model/paths.ts";
 import { fillTemplate } from "../model/template.ts";
@@ -56,6 +56,8 @@ function takeOver(old: string, home: string, path: string): void {
   for (const part of path.split("/")) {
     at = join(at, part);
     if (!isFolder(at)) return;
+    // A folder without rights can't be entered, nor moved: an agent could keep its worker from ever going on.
+    chmodSync(at, 0o700);
   }
   makeFolder(dirname(join(home, path)));
   renameSync(at, join(home, path));

@@ -6,6 +6,7 @@ import { rmSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
+import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
@@ -81,11 +82,21 @@ export class Mirror {
     const head = Buffer.from(readFrom(bundle, 0, 16)).toString("latin1");
     if (!/^# v[23] git bundle\n$/.test(head))
       throw new FleetError("environment", "what came out of the clone is no bundle");
-    await this.need(
-      ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundle, `+HEAD:${this.ref("head")}`],
-      timeoutMs,
-    );
-    return await this.resolve("head");
+    // Only a fetch from a repository checks objects: git before 2.46 takes those of a bundle as they are.
+    const quarantine = `${bundle}.git`;
+    const inside = { cwd: quarantine };
+    const fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+    try {
+      makeFolder(quarantine);
+      await this.need(["init", "--quiet", "--bare", "--template=", quarantine], timeoutMs);
+      replaceFile(`${quarantine}/objects/info/alternates`, `${this.path}/objects\n`);
+      await this.need(["update-ref", "refs/heads/base", await this.resolve("base")], timeoutMs, inside);
+      await this.need([...fetch, bundle, "+HEAD:refs/heads/head"], timeoutMs, inside);
+      await this.need([...fetch, quarantine, `+refs/heads/head:${this.ref("head")}`], timeoutMs);
+      return await this.resolve("head");
+    } finally {
+      await removeTree(quarantine);
+    }
   }
 
   async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {

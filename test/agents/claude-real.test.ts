@@ -137,7 +137,7 @@ describe.each(cases)("$name", ({ who, wrapped, innerSandbox }) => {
     ]);
   });
 
-  test("its shell sees no secret of others, no token of GitHub and nothing that the repository planted", () => {
+  test("A40, A41: its shell sees no secret of others, no token of GitHub and nothing that the repository planted", () => {
     const environment = results[3] ?? "";
     expect(environment).toContain(`HOME=${fleet.home}\n`);
     expect(results.join("\n")).not.toContain("SECRET");
@@ -148,7 +148,7 @@ describe.each(cases)("$name", ({ who, wrapped, innerSandbox }) => {
     expect(existsSync(join(fleet.cwd, "ran"))).toBe(false);
   });
 
-  test("its own settings and identity are as they were", () => {
+  test("A18: its own settings and identity are as they were", () => {
     expect(readFileSync(join(fleet.home, ".claude/settings.json"), "utf8")).toBe("{}\n");
     expect(readFileSync(join(fleet.home, ".gitconfig"), "utf8")).not.toContain("evil");
     expect(existsSync(join(fleet.home, ".claude/hooks/evil"))).toBe(false);

@@ -57,7 +57,7 @@ describe("command", () => {
       "--setting-sources",
     ]);
   });
-  test("a model can't become a flag", () => {
+  test("A4: a model can't become a flag", () => {
     expect(agent.command(requestOf({ model: "--mcp-config=/evil" })).argv).toContain("--model=--mcp-config=/evil");
   });
   test("works in the clone", () => {
@@ -72,7 +72,7 @@ describe("environment", () => {
     ANTHROPIC_BASE_URL: "",
     NODE_OPTIONS: "--require=/evil",
   };
-  test("is exactly this", () => {
+  test("A52: is exactly this", () => {
     expect(agent.command(requestOf({ provider })).env).toEqual({
       HOME: "/srv/fleet/01",
       LANG: "C.UTF-8",
@@ -153,7 +153,7 @@ describe("files", () => {
       },
     });
   });
-  test("hold no secret", () => {
+  test("A50: hold no secret", () => {
     const files = agent.files(requestOf({ provider: { ANTHROPIC_API_KEY: "sk-secret" } }));
     expect(JSON.stringify(files)).not.toContain("sk-secret");
   });
@@ -191,7 +191,7 @@ describe("the program", () => {
     expect(at(null, folder).needs).toEqual([real, "/opt/bun", "/opt/cw"]);
     expect(at(null, folder).command(requestOf()).argv[0]).toBe(real);
   });
-  test("is never looked for in the current directory", async () => {
+  test("A65: is never looked for in the current directory", async () => {
     program("claude", "echo '9.9.9 (Claude Code)'");
     const before = process.cwd();
     process.chdir(folder);

@@ -72,6 +72,6 @@ test.each([
   expect((await call(name, input)).error).toBe(true);
 });
 
-test("the clone's bunfig.toml was not read", async () => {
+test("A18: the clone's bunfig.toml was not read", async () => {
   expect(await Bun.file(join(folder, "ran")).exists()).toBe(false);
 });

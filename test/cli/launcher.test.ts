@@ -74,7 +74,7 @@ describe("in a hostile current directory", () => {
     ["a bunfig in HOME", { HOME: hostile, XDG_CONFIG_HOME: hostile }],
   ];
   for (const [name, env] of environments) {
-    test(`${name}: nothing of it is executed or read`, async () => {
+    test(`A65: ${name}: nothing of it is executed or read`, async () => {
       writeFileSync(join(hostile, ".bunfig.toml"), 'preload = ["./evil.ts"]\n');
       const version = await start(join(checkout, "bin/cw"), ["--version"], { cwd: hostile, env });
       expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);

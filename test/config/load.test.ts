@@ -120,7 +120,7 @@ describe("values", () => {
     expect(config.github).toEqual({ apiUrl: "https://ghe.example/api/v3", serverUrl: "https://ghe.example" });
   });
 
-  test("tools are looked for in absolute folders only", async () => {
+  test("A65: tools are looked for in absolute folders only", async () => {
     expect((await load({ PATH: ".::bin:/a:../b:/c d" })).toolPath).toBe("/a:/c d");
     expect((await load({ PATH: "." })).toolPath).toBe("/usr/local/bin:/usr/bin:/bin");
   });

@@ -36,7 +36,7 @@ function refusedByForm(words: readonly string[], use: (word: string) => unknown,
   expect(taken).toEqual([]);
 }
 
-test("worker ids", async () => {
+test("A1: worker ids", async () => {
   const bad = [
     ...[
       "../../x",
@@ -81,7 +81,7 @@ test("worker ids", async () => {
   await refused(fleet, ["init", "02", "02"], usage(/named twice/));
 });
 
-test("repositories", async () => {
+test("A2: repositories", async () => {
   const bad = [
     ...["-x", "--web", "o/r/../../x", "o/r.git;id", "https://evil.example/o/r", "o/.git", "../r", "acme/s\u202eite"],
     ...[
@@ -115,7 +115,7 @@ test("repositories", async () => {
   await refused(fleet, ["dispatch", "-i", "1"], usage(/--repo is missing/));
 });
 
-test("issues", async () => {
+test("A3: issues", async () => {
   const bad = [
     ...[
       "5abc",
@@ -143,7 +143,7 @@ test("issues", async () => {
   await refused(fleet, ["dispatch", "-r", "acme/site", "-i", "1", "-i", "2"], usage(/given twice/));
 });
 
-test("models", async () => {
+test("A4: models", async () => {
   const bad = [
     "--mcp-config=/tmp/evil.json",
     "$(id)",
@@ -179,7 +179,7 @@ describe("prompts", () => {
     await refused(fleet, ["dispatch", "-r", "acme/site", "-p", ""], usage(/^-p needs a value/));
   });
 
-  test("with NUL, not UTF-8, too large, without an end", async () => {
+  test("A5: with NUL, not UTF-8, too large, without an end", async () => {
     const nul = file("nul", "do\0this");
     const binary = file("binary", new Uint8Array([0x64, 0x6f, 0xff, 0xfe]));
     const large = file("large", "");

@@ -47,7 +47,7 @@ describe("refused after reading, with nothing written", () => {
     await refused(fleet, dispatch("acme/nope", 1), asked("notFound", /^repository acme\/nope does not exist/, /check/));
   });
 
-  test("a pull request, a closed issue", async () => {
+  test("A36: a pull request, a closed issue", async () => {
     await fleet.repo.push({ branch: "patch-1", files: { "x.md": "x\n" } });
     const made = await fetch(`${fleet.standin.url}/repos/acme/site/pulls`, {
       method: "POST",
@@ -76,7 +76,7 @@ describe("refused after reading, with nothing written", () => {
     await refused(fleet, desk, asked("notFound", /Issues are disabled/, /enable issues/));
   });
 
-  test("archived, renamed", async () => {
+  test("A35: archived, renamed", async () => {
     await refused(fleet, dispatch("acme/old", 1), asked("github", /^acme\/old is archived/, /unarchive/));
     const fault = { status: 301, headers: { location: "/repositories/1" }, body: { message: "Moved Permanently" } };
     const renamed = fleet.standin.inject({ path: /^\/repos\/acme\/before/, times: 8, fault });
@@ -191,7 +191,7 @@ describe("hostile text", () => {
   const harmless = (what: string, text: string) =>
     expect([what, unprintable.exec(text)?.[0] ?? null]).toEqual([what, null]);
 
-  test("of a title and a body: one printable line in every view, in the branch, the pull request and the comment", async () => {
+  test("A6, A25: of a title and a body: one printable line in every view, in the branch, the pull request and the comment", async () => {
     const title = `Mend ${evil} ${"x".repeat(100_000)} $(touch /tmp/owned) ../..`;
     const issue = fleet.repo.openIssue({ title, body: `${evil}\n[[scenario:test-and-commit]]` });
     expect((await fleet.cw(dispatch("acme/site", issue))).code).toBe(0);
@@ -219,7 +219,7 @@ describe("hostile text", () => {
     harmless("prompt", prompt);
   });
 
-  test("in GitHub's own words of a refusal", async () => {
+  test("A25: in GitHub's own words of a refusal", async () => {
     const fault = { status: 422, body: { message: `No ${evil}`, documentation_url: "https://docs.github.com/rest" } };
     const once = fleet.standin.inject({ path: /\/issues\/\d+$/, times: 9, fault });
     const ran = await fleet.cw(dispatch("acme/site", 1));
@@ -229,7 +229,7 @@ describe("hostile text", () => {
     expect(ran.stderr.trimEnd().split("\n")).toHaveLength(1);
   });
 
-  test("a watch over a busy worker shows no such byte either", async () => {
+  test("A25: a watch over a busy worker shows no such byte either", async () => {
     const issue = fleet.repo.openIssue({ title: `Wait ${evil}`, body: "[[scenario:silent]]" });
     expect((await fleet.cw(dispatch("acme/site", issue))).code).toBe(0);
     const status = await until("the agent is silent", async () => {

@@ -158,7 +158,7 @@ describe("tools", () => {
     });
   }
 
-  test("one in the current directory is never taken", async () => {
+  test("A65: one in the current directory is never taken", async () => {
     const cwd = join(fleet.folder, "clone");
     mkdirSync(cwd);
     for (const name of ["claude", "git", "bwrap"])

@@ -130,7 +130,7 @@ test("a worker without its identity is unknown", () => {
   expect(unknownReason()).toMatch(/identity\.json is missing/);
 });
 
-test("a process number that is none of ours is never believed", () => {
+test("A14: a process number that is none of ours is never believed", () => {
   rmSync(record("end.json"));
   const birth = JSON.parse(readFileSync(record("birth.json"), "utf8"));
   for (const pid of [-1, 0, 1, 2 ** 31, "1x", 1.5, null]) {

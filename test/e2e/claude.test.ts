@@ -112,7 +112,7 @@ function suite(): void {
 
   describe.concurrent("given an issue", () => {
     test(
-      "edits, commits and says so: delivered, and no secret was within its reach",
+      "A44, A51: edits, commits and says so: delivered, and no secret was within its reach",
       () =>
         turn(async () => {
           const play: Play = { worker: "01", body: "CASE COMMITS: add two files." };

@@ -46,7 +46,7 @@ test("a renewal went through unseen, by a lost reply and a blind spot after it: 
   expect(count(one, "claim:renewal-failed")).toBeGreaterThanOrEqual(1);
 });
 
-test("cut off past its lease: another fleet takes the issue and delivers; the first is fenced, and publishes nothing", async () => {
+test("A63: cut off past its lease: another fleet takes the issue and delivers; the first is fenced, and publishes nothing", async () => {
   const first = slow(5);
   first.later = [{ method: "POST", path: /\/git\/commits$/, times: 1000, fault: "drop" }];
   await started(first);

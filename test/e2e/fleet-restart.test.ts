@@ -155,7 +155,7 @@ test(
 );
 
 test(
-  "a clone that was replaced by a link is not followed",
+  "A10: a clone that was replaced by a link is not followed",
   async () => {
     const fleet = await openFleet();
     const issue = await atWork(fleet);
@@ -175,7 +175,7 @@ test(
 );
 
 test(
-  "a folder above the clone that was replaced by a link is not followed",
+  "A10: a folder above the clone that was replaced by a link is not followed",
   async () => {
     const fleet = await openFleet();
     const issue = await atWork(fleet);

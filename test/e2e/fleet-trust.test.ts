@@ -40,7 +40,7 @@ async function leftAlone(why: RegExp): Promise<void> {
 const takenUp = async () => expect(taken(await tick())).toEqual([issue]);
 
 test(
-  "a stranger's issue is left alone, and the reason is said",
+  "A33: a stranger's issue is left alone, and the reason is said",
   async () => {
     await leftAlone(/^eve may not write to the repository, and nobody has put the label approved$/);
     const text = await fleet.cw(["assign", "-r", "acme/site"]);
@@ -59,7 +59,7 @@ test.each(["ann", "max"])(
 );
 
 test(
-  "approved by somebody who may only triage: left alone, until a writer does it, too",
+  "A33: approved by somebody who may only triage: left alone, until a writer does it, too",
   async () => {
     fleet.repo.label(issue, "approved", "tom");
     await leftAlone(/neither may tom/);
@@ -71,7 +71,7 @@ test(
 );
 
 test(
-  "text that was edited after the approval: left alone, until it is approved again",
+  "A31: text that was edited after the approval: left alone, until it is approved again",
   async () => {
     fleet.repo.label(issue, "approved", "ann");
     later();
@@ -97,7 +97,7 @@ test(
 );
 
 test(
-  "a title that was changed after the approval: left alone",
+  "A32: a title that was changed after the approval: left alone",
   async () => {
     fleet.repo.label(issue, "approved", "ann");
     later();
@@ -155,7 +155,7 @@ test.each<[string, RegExp, () => void, () => void]>([
     () => fleet.repo.allow("ann", "read"),
   ],
 ])(
-  "between the list and the dispatch %s: left alone",
+  "A31, A34: between the list and the dispatch %s: left alone",
   async (_, why, before, meanwhile) => {
     before();
     later();
@@ -178,7 +178,7 @@ test.each<[string, RegExp, () => void, () => void]>([
 );
 
 test(
-  "an author who lost the right to write: left alone",
+  "A34: an author who lost the right to write: left alone",
   async () => {
     fleet.repo.close(issue);
     issue = fleet.repo.openIssue({ title: "By ann", body: silent, by: "ann" });

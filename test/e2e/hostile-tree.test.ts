@@ -31,7 +31,7 @@ describe.each(["bubblewrap", "none"] as const)("isolation %s", (isolation) => {
 
   describe.concurrent("an agent", () => {
     test(
-      "that leaves daemons behind: they are dead when its end is written",
+      "A57: that leaves daemons behind: they are dead when its end is written",
       () =>
         turn(async () => {
           await begin(fleet, { worker: "d1", body: "[[scenario:daemons]]" });
@@ -77,7 +77,7 @@ describe.each(["bubblewrap", "none"] as const)("isolation %s", (isolation) => {
       ["s1", "spew"],
       ["l1", "long-line"],
     ])(
-      "%s: more output (%s) than is kept: the disk is safe, its end is still read",
+      "A16: %s: more output (%s) than is kept: the disk is safe, its end is still read",
       (worker, scenario) =>
         turn(async () => {
           await begin(fleet, { worker, body: `[[scenario:${scenario}]] [[mb:24]]` });

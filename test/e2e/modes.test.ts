@@ -40,7 +40,7 @@ describe("mode read", () => {
 });
 
 describe("mode issue", () => {
-  test("files what the agent proposes: marked, without twins, capped, harmless", async () => {
+  test("A62: files what the agent proposes: marked, without twins, capped, harmless", async () => {
     const end = await ended(["--mode", "issue", "-p", "Explore. [[scenario:propose]]"]);
     expect(end.outcome).toBe("answered");
     const filed = [...end.reason.matchAll(/#(\d+)/g)].map((found) => Number(found[1]));

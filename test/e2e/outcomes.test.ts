@@ -250,7 +250,7 @@ describe("afterwards", () => {
     expect(await hasty.leftovers()).toEqual([]);
   });
 
-  test("what the fleet keeps is for its owner alone, and no secret is where an agent was", () => {
+  test("A50: what the fleet keeps is for its owner alone, and no secret is where an agent was", () => {
     const odd: string[] = [];
     const control = join(fleet.root, ".fleet");
     for (const entry of [".", ...readdirSync(control, { recursive: true }).map(String)]) {

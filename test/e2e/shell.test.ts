@@ -18,7 +18,7 @@ test("has the worker's HOME and environment, not the operator's, and passes the 
   expect(ran.stdout).not.toContain("02");
 }, 60_000);
 
-test("can't change what the next attempt starts from", async () => {
+test("A18: can't change what the next attempt starts from", async () => {
   const script = "echo x >> .claude/settings.json; echo x > .bashrc; mv .claude other; echo done";
   const ran = await fleet.cw(["shell", "01", "--", "/bin/sh", "-c", script]);
   expect(ran.stdout).toContain("done");

@@ -36,7 +36,7 @@ describe("a prompt", () => {
     return prompt;
   }
 
-  test("of half a megabyte comes from standard input to the agent byte for byte", async () => {
+  test("A5: of half a megabyte comes from standard input to the agent byte for byte", async () => {
     expect(Buffer.byteLength(long)).toBeGreaterThan(500_000);
     expect((await answered(["-p", "-"], { input: long })).includes(`\n\n${long}\n\n`)).toBe(true);
   }, 60_000);
@@ -46,7 +46,7 @@ describe("a prompt", () => {
     expect((await answered(["-p", "@prompt.txt"], { cwd: fleet.operator })).includes(`\n\n${long}\n\n`)).toBe(true);
   }, 60_000);
 
-  test("comes from the command line, and what looks like a flag or a shell is text", async () => {
+  test("A5: comes from the command line, and what looks like a flag or a shell is text", async () => {
     const text = "[[scenario:answer]] [[answer:Read.]] --dry-run; $(touch /tmp/never) 'quoted'\n-p @nothing";
     expect(await answered(["-p", text])).toContain(`\n\n${text}\n\n`);
     expect(await fleet.leftovers()).toEqual([]);

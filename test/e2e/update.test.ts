@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { held } from "../support/attack.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
 import { installed } from "../support/installed.ts";
 
@@ -46,7 +47,7 @@ async function runProgram(program: string, fleet: TestFleet, args: readonly stri
 }
 
 test.skipIf(!existsSync(join(checkout, ".git")))(
-  "a checkout pulls fast-forward and refreshes; what can't be pulled changes nothing",
+  "A64: a checkout pulls fast-forward and refreshes; what can't be pulled changes nothing",
   async () => {
     const origin = join(folder, "origin");
     const copy = join(folder, "copy");
@@ -80,6 +81,26 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     expect(refused.code).toBe(5);
     expect(JSON.parse(refused.stderr).error.message).toContain("git");
     expect(git("-C", copy, "rev-parse", "HEAD")).toBe(before);
+
+    // Other ways to have it run what the operator did not choose: a rewritten history, a transport that anybody can answer.
+    const escaped: string[] = [];
+    const tampered: [what: string, prepare: () => void][] = [
+      ["a history that was rewritten", () => git("-C", origin, "commit", "--quiet", "--amend", "-m", "Rewritten")],
+      ["an older release", () => git("-C", origin, "reset", "--quiet", "--hard", "HEAD~2")],
+      ["http", () => git("-C", copy, "remote", "set-url", "origin", `${fleet?.standin.url}/acme/site.git`)],
+      ["git:", () => git("-C", copy, "remote", "set-url", "origin", "git://127.0.0.1:1/x")],
+      ["a program", () => git("-C", copy, "remote", "set-url", "origin", `ext::touch ${folder}/ran`)],
+    ];
+    for (const [what, prepare] of tampered) {
+      prepare();
+      const { code, stderr } = await run(["update", "--json"]);
+      const why = /^(?:http|git:|a program)/.test(what) ? /not allowed/ : /./;
+      const kept = git("-C", copy, "rev-parse", "HEAD") === before;
+      const same = what === "an older release" && code === 0;
+      if (!kept || !(same || (code === 5 && why.test(stderr))) || existsSync(join(folder, "ran")))
+        escaped.push(`${what}: ${code} ${stderr}`);
+    }
+    held("A64", tampered.length, escaped);
   },
   120_000,
 );

@@ -83,7 +83,7 @@ describe.concurrent("while the agent works", () => {
   );
 
   test(
-    "another fleet takes the expired claim: fenced, and its work is kept",
+    "A63: another fleet takes the expired claim: fenced, and its work is kept",
     () =>
       turn(async () => {
         const play: Play = { worker: "c1", body: "[[scenario:edit-hang]]" };
@@ -133,7 +133,7 @@ describe.concurrent("after the agent, before the push", () => {
   );
 
   test(
-    "another fleet takes the expired claim: fenced, one pull request at most",
+    "A63: another fleet takes the expired claim: fenced, one pull request at most",
     () =>
       turn(async () => {
         const play: Play = { worker: "s2", body: "[[scenario:edit]]", repo: "acme/gated" };

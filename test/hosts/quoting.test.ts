@@ -37,7 +37,7 @@ function words(count: number): string[] {
 
 const shells = ["/bin/sh", "/bin/bash", "/usr/bin/zsh"].filter((shell) => Bun.which(shell) !== null);
 
-test.each(shells)("10,000 strings arrive to the byte through %s", (shell) => {
+test.each(shells)("A8: 10,000 strings arrive to the byte through %s", (shell) => {
   const all = words(10_000);
   for (let at = 0; at < all.length; at += 500) {
     const some = all.slice(at, at + 500);

@@ -21,7 +21,7 @@ describe.each(everybody)("as %s", (who) => {
     expect(readFileSync(join(fleet.cwd, "a.txt"), "utf8")).toBe("hello\n");
   });
 
-  test("reads no secret", async () => {
+  test("A44, A51: reads no secret", async () => {
     const root = join(fleet.base, "workers");
     const { out } = await fleet.run(`
       cat ${root}/02/secret ${root}/.fleet/01/secrets.json ${fleet.operator}/.ssh/id_ed25519 2>/dev/null
@@ -35,7 +35,7 @@ describe.each(everybody)("as %s", (who) => {
     expect(out.split("\n").slice(-5)).toEqual([".fleet", "01", "operator", "workers", ""]);
   });
 
-  test("reads the policy of its attempt and can't change it", async () => {
+  test("A17: reads the policy of its attempt and can't change it", async () => {
     const { out } =
       await fleet.run(`cat ${fleet.control}/policy.json; (echo x > ${fleet.control}/policy.json) 2>/dev/null || echo no;
       (rm -rf ${fleet.control}) 2>/dev/null || echo no; (: > ${fleet.control}/new) 2>/dev/null || echo no`);
@@ -43,7 +43,7 @@ describe.each(everybody)("as %s", (who) => {
     expect(readdirSync(fleet.control)).toEqual(["policy.json"]);
   });
 
-  test("changes nothing outside HOME", async () => {
+  test("A43: changes nothing outside HOME", async () => {
     const { out } =
       await fleet.run(`for place in / /etc /usr /usr/bin /usr/local/bin /bin /opt /home /root /var ${fleet.operator} ${fleet.base}/workers \\
         ${fleet.base}/workers/.fleet ${fleet.base}/workers/.fleet/01; do
@@ -91,7 +91,7 @@ describe.each(everybody)("as %s", (who) => {
     ["another way of writing it", "echo evil > ./github/../.claude/../.gitconfig"],
     ["by /proc", "echo evil > /proc/self/root$HOME/.gitconfig"],
   ];
-  test.each(attacks)("can't change its protected files: %s", async (_, script) => {
+  test.each(attacks)("A18: can't change its protected files: %s", async (_, script) => {
     const { code } = await fleet.run(`cd && (${script}) 2>/dev/null`);
     expect(code).not.toBe(0);
     expect(readFileSync(join(fleet.home, ".claude/settings.json"), "utf8")).toBe("{}\n");
@@ -102,7 +102,7 @@ describe.each(everybody)("as %s", (who) => {
     expect(existsSync(join(fleet.home, ".moved"))).toBe(false);
   });
 
-  test("has no capability, no new privileges, no host process, no terminal", async () => {
+  test("A54, A55: has no capability, no new privileges, no host process, no terminal", async () => {
     const { out } = await fleet.run(`grep -E '^(CapEff|CapPrm|CapAmb|NoNewPrivs)' /proc/self/status
       ls -d /proc/[0-9]* | wc -l; kill -0 ${process.pid} 2>/dev/null && echo "sees us"
       (: > /dev/tty) 2>/dev/null && echo terminal; (echo x > /proc/sys/kernel/hostname) 2>/dev/null && echo sysctl
@@ -119,12 +119,12 @@ describe.each(everybody)("as %s", (who) => {
     expect(lines.slice(5)).toEqual([]);
   });
 
-  test("has its three descriptors and the environment that it was given", async () => {
+  test("A52, A53: has its three descriptors and the environment that it was given", async () => {
     const { out } = await fleet.run("ls /proc/$$/fd; env | cut -d= -f1 | sort");
     expect(out.split("\n")).toEqual(["0", "1", "2", "HOME", "PATH", "PWD", ""]);
   });
 
-  test("its environment is in no argv that others can read", async () => {
+  test("A50: its environment is in no argv that others can read", async () => {
     const { process: child, info } = fleet.start({
       argv: ["/bin/sh", "-c", "echo ready; read -r _"],
       env: { PATH: "/usr/bin:/bin", ANTHROPIC_API_KEY: "sk-canary" },
@@ -139,7 +139,7 @@ describe.each(everybody)("as %s", (who) => {
     await child.exited;
   });
 
-  test("a place that is hidden inside something shown is hidden", async () => {
+  test("A44: a place that is hidden inside something shown is hidden", async () => {
     const { out } = await fleet.run(
       `ls -A ${fleet.base} ${fleet.operator}; cat ${fleet.base}/workers/02/secret; cd && ls .claude/settings.json`,
       {

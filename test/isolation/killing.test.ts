@@ -84,7 +84,7 @@ describe.each(everybody)("as %s", (who) => {
     await gone(cookie);
   });
 
-  test("the end of the program ends what it left behind", async () => {
+  test("A57: the end of the program ends what it left behind", async () => {
     const { cookie, process: child } = begin(`${daemons} echo began; read -r _`);
     await said(child.stdout, "began", 1);
     expect(alive(cookie).length).toBeGreaterThan(2);

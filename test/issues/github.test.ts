@@ -15,7 +15,7 @@ describe("comments", () => {
   const marker = "claude-workers:fleet:01-1";
   const upsert = (text: string) => site.client.upsertComment(repo, site.issue, marker, text);
 
-  test("said twice is one comment, with the last text", async () => {
+  test("A62: said twice is one comment, with the last text", async () => {
     const urls = [await upsert("First."), await upsert("First."), await upsert("Second.")];
     expect(new Set(urls).size).toBe(1);
     expect(control().comments(site.issue)).toMatchObject([{ body: `<!-- ${marker} -->\nSecond.` }]);
@@ -71,7 +71,7 @@ describe("pull requests", () => {
     await control().push({ branch: "issue-1", files: { "README.md": "# Better\n" } });
   });
 
-  test("opened once, then adopted", async () => {
+  test("A62: opened once, then adopted", async () => {
     const first = await site.client.openPull(repo, pull);
     const second = await site.client.openPull(repo, pull);
     expect([first.adopted, second.adopted, second.pull.number]).toEqual([false, true, first.pull.number]);

@@ -87,7 +87,7 @@ describe("strict forms", () => {
     });
   }
 
-  test("of 10,000 random texts only strict ones pass, and no path leaves the root", () => {
+  test("A1, A2: of 10,000 random texts only strict ones pass, and no path leaves the root", () => {
     const random = chance(seed());
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
     const pieces = [
@@ -173,7 +173,7 @@ describe("paths", () => {
       "/r/.fleet/01/secrets.json",
     ]);
   });
-  test("spellings of one repository are one folder", () => {
+  test("A9: spellings of one repository are one folder", () => {
     expect(sameRepo("Acme/Site", "acme/site")).toBe(true);
     expect(sameRepo("acme/site", "acme/sites")).toBe(false);
     expect(paths.repo("Acme/Site")).toBe(paths.repo("acme/site"));

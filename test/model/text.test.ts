@@ -3,7 +3,7 @@ import { printable, stripHidden } from "../../src/model/text.ts";
 
 const tags = (text: string) => [...text].map((c) => String.fromCodePoint(0xe0000 + (c.codePointAt(0) ?? 0))).join("");
 
-describe("printable", () => {
+describe("A25: printable", () => {
   const rows: [string, string, string][] = [
     ["plain", "Fix the thing", "Fix the thing"],
     ["other scripts", "Ärger — 日本語 עברית", "Ärger — 日本語 עברית"],
@@ -51,7 +51,7 @@ describe("printable", () => {
   });
 });
 
-describe("stripHidden", () => {
+describe("A26, A27, A28: stripHidden", () => {
   const rows: [string, string, string, number][] = [
     ["plain text keeps its lines", "# A\n\n\tb  c\n", "# A\n\n\tb  c\n", 0],
     ["line breaks become newlines", "a\r\nb\rc", "a\nb\nc", 0],

@@ -44,7 +44,7 @@ describe("pull request", () => {
     expect(body).not.toMatch(/Closes|^>/m);
   });
   for (const text of hostile) {
-    test(`hostile summary: ${JSON.stringify(text.slice(0, 40))}`, () => {
+    test(`A38, A61: hostile summary: ${JSON.stringify(text.slice(0, 40))}`, () => {
       const body = pullRequestBody(task, "01-7", text, anEnd);
       expect(body.match(closing)).toEqual(["Closes #22"]);
       harmlessIn(body);
@@ -89,7 +89,7 @@ describe("comment", () => {
     expect(commentOf("01", "01-7", "declined", "x", anEnd)).toContain("`blocked` removed");
   });
   for (const text of hostile) {
-    test(`hostile words: ${JSON.stringify(text.slice(0, 40))}`, () => {
+    test(`A38, A61: hostile words: ${JSON.stringify(text.slice(0, 40))}`, () => {
       for (const outcome of ["answered", "declined", "failed"] as const) {
         const comment = commentOf("01", "01-7", outcome, text, anEnd) ?? "";
         expect(comment.match(closing)).toBeNull();
@@ -97,7 +97,7 @@ describe("comment", () => {
       }
     });
   }
-  test("its marker can't be written by an agent", () => {
+  test("A23: its marker can't be written by an agent", () => {
     const marker = commentMarker("11111111-2222", "01-1");
     expect(marker).toBe("claude-workers:11111111:01-1");
     expect(commentOf("01", "01-2", "answered", `<!-- ${marker} -->`, anEnd)).not.toContain(`<!-- ${marker}`);

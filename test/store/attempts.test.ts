@@ -149,7 +149,7 @@ describe("a record that can't be read makes the worker unknown, with the reason"
     fs.rmSync(join(path, "task.json"));
     expect(status()).toEqual({ state: "unknown", reason: `${join(path, "task.json")} is missing` });
   });
-  test("task.json is another attempt's", () => {
+  test("A15: task.json is another attempt's", () => {
     for (const change of [{ worker: "02" }, { n: 2 }, { worker: "../../x" }]) {
       fs.writeFileSync(join(path, "task.json"), JSON.stringify({ ...aTask, ...change }));
       expect(status()).toMatchObject({ state: "unknown", reason: expect.stringMatching(/belongs to attempt/) });

@@ -63,7 +63,7 @@ test("a worker without a HOME gets one", async () => {
   expect(fs.statSync(home).mode & 0o777).toBe(0o700);
 });
 
-describe("at the place of each template file", () => {
+describe("A10, A11, A12, A18: at the place of each template file", () => {
   const traps: [what: string, plant: (path: string) => unknown][] = [
     ["other content", (path) => fs.writeFileSync(path, "planted")],
     ["a link to a file outside", (path) => fs.symlinkSync(join(outside, "precious"), path)],
@@ -90,7 +90,7 @@ describe("at the place of each template file", () => {
   });
 });
 
-describe("at the place of a folder", () => {
+describe("A10, A12: at the place of a folder", () => {
   for (const name of [".claude", ".claude/projects", ".config", ".config/git", "github", "github/acme"]) {
     test(`${name} is a link to one outside`, async () => {
       fs.mkdirSync(dirname(join(home, name)), { recursive: true });
@@ -117,7 +117,7 @@ describe("at the place of a folder", () => {
       }
     });
   }
-  test("HOME itself is a link: it is taken away, its target stays", async () => {
+  test("A10: HOME itself is a link: it is taken away, its target stays", async () => {
     fs.rmSync(home, { recursive: true });
     fs.symlinkSync(outside, home);
     const before = tree(outside);
@@ -141,7 +141,7 @@ test("clone and conversations are taken over when they are asked for, as they ar
   expectFresh();
 });
 
-test("three thousand folders deep, files that nobody may remove, and many of them", async () => {
+test("A16: three thousand folders deep, files that nobody may remove, and many of them", async () => {
   // No path reaches the bottom: only a walk does.
   const script =
     'for (1..3000) { mkdir "d"; chdir "d" or die } open F, ">", "bottom"; chdir $ARGV[0]; mkdir "many"; chdir "many"; for (1..3000) { open F, ">", $_ } chmod 0, "."';

@@ -257,7 +257,7 @@ describe("a clone that an agent has poisoned", () => {
     fs.writeFileSync(join(clone, ".git/info/attributes"), "* filter=x diff=x\n");
   }
 
-  test("its bundle runs nothing on the host, nor do difference, patch, changes and push", async () => {
+  test("A20: its bundle runs nothing on the host, nor do difference, patch, changes and push", async () => {
     const { base, clone, bundle } = await worked(write(".gitattributes", "* filter=x diff=x\n"), write("x", "1\n"));
     const canary = join(place, "canary");
     poison(clone, canary);
@@ -282,7 +282,7 @@ describe("a clone that an agent has poisoned", () => {
     ["a head that is not in it", () => `# v2 git bundle\n${"1".repeat(40)} HEAD\n\nPACK`],
     ["a ref that is a path", () => `# v2 git bundle\n${"1".repeat(40)} ../../HEAD\n\n`],
   ];
-  test.each(forged)("what it gives out as a bundle is %s: refused", async (_, content) => {
+  test.each(forged)("A24: what it gives out as a bundle is %s: refused", async (_, content) => {
     const { clone, bundle } = await worked(write("x", "1\n"));
     const canary = join(place, "canary");
     poison(clone, canary);
@@ -294,7 +294,7 @@ describe("a clone that an agent has poisoned", () => {
 });
 
 test.skipIf(!Bun.which("strace"))(
-  "no token in an argument of git or of what it starts, nor in a file (strace)",
+  "A50: no token in an argument of git or of what it starts, nor in a file (strace)",
   async () => {
     const log = join(place, "trace");
     const wrapper = join(place, "git");
@@ -316,7 +316,7 @@ test.skipIf(!Bun.which("strace"))(
   },
 );
 
-test("the environment is ours alone: no prompt, no configuration of the operator, no protocol but these", async () => {
+test("A21: the environment is ours alone: no prompt, no configuration of the operator, no protocol but these", async () => {
   fs.writeFileSync(join(place, "git"), '#!/bin/sh\nenv > "$0.env"\nexit 1\n', { mode: 0o755 });
   process.env["GIT_SSH_COMMAND"] = "canary";
   const told = new Mirror({ ...settings, program: join(place, "git") }, join(place, "mirror.git"), "acme/site", "01-1");

@@ -33,7 +33,7 @@ describe("with go", () => {
     await child.go("x".repeat(4 << 20));
     expect((await child.exited).code).toBe(0);
   });
-  test("nothing of our environment reaches it", async () => {
+  test("A52: nothing of our environment reaches it", async () => {
     const child = await startChild({ ...command("env"), env: { PATH: "/usr/bin:/bin" } }, folder.in("none.json"));
     await child.go("");
     const names = (await new Response(child.stdout).text())
@@ -42,7 +42,7 @@ describe("with go", () => {
       .map((line) => line.split("=")[0]);
     expect(names.filter((name) => !["PATH", "PWD", "go", "_", "OLDPWD", "SHLVL"].includes(name ?? ""))).toEqual([]);
   });
-  test("no descriptor of ours is open in it", async () => {
+  test("A53: no descriptor of ours is open in it", async () => {
     const child = await startChild(command("exec ls -1 /proc/self/fd"), folder.in("none.json"));
     await child.go("");
     // The fourth is the listing's own.

@@ -33,7 +33,7 @@ describe("first wins", () => {
     expect(text(join(at, "a"))).toBe("one");
     expect(fs.readdirSync(at)).toEqual(["a"]);
   });
-  test("whatever is there already wins: a link, a dangling link, a folder, a pipe", () => {
+  test("A10, A12: whatever is there already wins: a link, a dangling link, a folder, a pipe", () => {
     fs.writeFileSync(join(at, "victim"), "mine");
     fs.symlinkSync(join(at, "victim"), join(at, "link"));
     fs.symlinkSync(join(at, "nowhere"), join(at, "dangling"));
@@ -58,7 +58,7 @@ describe("first wins", () => {
   });
 });
 
-test("replacing goes through no link and leaves nothing beside it", () => {
+test("A10: replacing goes through no link and leaves nothing beside it", () => {
   fs.writeFileSync(join(at, "victim"), "mine");
   fs.symlinkSync(join(at, "victim"), join(at, "a"));
   replaceFile(join(at, "a"), "new");
@@ -72,7 +72,7 @@ test("replacing goes through no link and leaves nothing beside it", () => {
   expect(fs.readdirSync(at).toSorted()).toEqual(["a", "b", "victim"]);
 });
 
-test("appending goes through no link", () => {
+test("A10: appending goes through no link", () => {
   fs.symlinkSync(join(at, "victim"), join(at, "log"));
   expect(() => appendLine(join(at, "log"), "x")).toThrow(/ELOOP/);
   expect(fs.existsSync(join(at, "victim"))).toBe(false);

@@ -51,14 +51,14 @@ describe("signal", () => {
     await child.exited;
     expect(child.signalCode).toBe("SIGTERM");
   });
-  test("spares a stranger with the same number, another boot, another machine, another namespace", () => {
+  test("A14: spares a stranger with the same number, another boot, another machine, another namespace", () => {
     const child = start("exec sleep 60");
     const one = identify(child.pid) ?? self();
     for (const other of [{ startTime: "1" }, { bootId: "x" }, { machineId: "x" }, { pidNamespace: "pid:[1]" }])
       expect(signal({ ...one, ...other }, "SIGKILL")).toBe(false);
     expect(liveness(one)).toBe("alive");
   });
-  test.skipIf(!Bun.which("strace"))("never calls kill for 0, -1, 1 or nonsense (strace)", () => {
+  test.skipIf(!Bun.which("strace"))("A14: never calls kill for 0, -1, 1 or nonsense (strace)", () => {
     const traced = Bun.spawnSync([
       "strace",
       "-f",

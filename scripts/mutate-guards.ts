@@ -1,0 +1,281 @@
+/**
+ * Takes one guard away at a time, in a copy of this tree, and runs the tests that must notice. A guard whose absence nobody
+ * notices is no guard, or has no test.
+ *
+ *   bun scripts/mutate-guards.ts [PART OF A NAME...]      by hand, and weekly in CI; docs/testing.md
+ */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface Guard {
+  readonly name: string;
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly text: string;
+  readonly instead: string;
+  readonly test: string;
+  /** Only the tests with such a name. */
+  readonly only?: string;
+}
+
+const guards: readonly Guard[] = [
+  {
+    name: "only plain folders of an old HOME are taken over",
+    file: "src/store/homes.ts",
+    text: "if (!isFolder(at)) return;",
+    instead: "",
+    test: "test/store/homes.test.ts",
+  },
+  {
+    name: "a folder without rights can be taken over",
+    file: "src/store/homes.ts",
+    text: "    chmodSync(at, 0o700);\n",
+    instead: "",
+    test: "test/security/clone.test.ts",
+    only: "A10",
+  },
+  {
+    name: "records are not read through links",
+    file: "src/system/files.ts",
+    text: "O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);\n  } catch (error)",
+    instead: "O_RDONLY | fs.constants.O_NONBLOCK);\n  } catch (error)",
+    test: "test/system/files.test.ts",
+  },
+  {
+    name: "nothing is appended through links",
+    file: "src/system/files.ts",
+    text: "fs.constants.O_CREAT | fs.constants.O_NOFOLLOW",
+    instead: "fs.constants.O_CREAT",
+    test: "test/system/files.test.ts",
+  },
+  {
+    name: "protected files are mounts",
+    file: "src/isolation/bubblewrap.ts",
+    text: "        ...protection(space),\n",
+    instead: "",
+    test: "test/isolation/hostile.test.ts",
+    only: "A18",
+  },
+  {
+    name: "processes of the host are not there",
+    file: "src/isolation/bubblewrap.ts",
+    text: '  "--unshare-pid",\n',
+    instead: "",
+    test: "test/security/inside.test.ts",
+    only: "A44",
+  },
+  {
+    name: "the program inside has no terminal",
+    file: "src/isolation/bubblewrap.ts",
+    text: '...(space.terminal ? [] : ["--new-session"]),',
+    instead: "",
+    test: "test/isolation/bubblewrap.test.ts",
+  },
+  {
+    name: "hidden places inside of shown ones are hidden",
+    file: "src/isolation/bubblewrap.ts",
+    text: '...hidden.map((path) => ({ path, args: ["--tmpfs", path] })),',
+    instead: "",
+    test: "test/isolation/hostile.test.ts",
+    only: "A44",
+  },
+  {
+    name: "settings of the repository are not read",
+    file: "src/agents/claude.ts",
+    text: '    "--setting-sources",\n    "user",\n',
+    instead: "",
+    test: "test/security/policy.test.ts",
+  },
+  {
+    name: "no way out of Claude's sandbox",
+    file: "src/agents/claude-policy.ts",
+    text: "allowUnsandboxedCommands: false",
+    instead: "allowUnsandboxedCommands: true",
+    test: "test/agents/claude.test.ts",
+  },
+  {
+    name: "only what is on the list comes from the provider's settings",
+    file: "src/agents/environment.ts",
+    text: "    providerNames.flatMap((name) => {",
+    instead: "    (Object.keys(request.provider) as typeof providerNames[number][]).flatMap((name) => {",
+    test: "test/agents/claude.test.ts",
+    only: "A52",
+  },
+  {
+    name: "what is no bundle is not read",
+    file: "src/store/mirror.ts",
+    text: "if (!/^# v[23] git bundle\\n$/.test(head))",
+    instead: "if (head === null)",
+    test: "test/store/mirror.test.ts",
+    only: "A24",
+  },
+  {
+    name: "objects are checked",
+    file: "src/store/git.ts",
+    text: '["transfer.fsckObjects", "true"]',
+    instead: '["transfer.fsckObjects", "false"]',
+    test: "test/security/bundle.test.ts",
+    only: "S8",
+  },
+  {
+    name: "git has no configuration of the operator",
+    file: "src/store/git.ts",
+    text: '    GIT_CONFIG_GLOBAL: "/dev/null",\n',
+    instead: "",
+    test: "test/store/mirror.test.ts",
+    only: "A21",
+  },
+  {
+    name: "documents hold no control character",
+    file: "src/cli/output.ts",
+    text: "escapedJson(JSON.stringify(report.json, null, 2))",
+    instead: "JSON.stringify(report.json, null, 2)",
+    test: "test/security/words.test.ts",
+    only: "S6",
+  },
+  {
+    name: "lines hold no control character",
+    file: "src/model/text.ts",
+    text: '.replace(lineBreak, " ").replace(invisible, "");',
+    instead: '.replace(lineBreak, " ");',
+    test: "test/model/text.test.ts",
+  },
+  {
+    name: "hidden text is taken out",
+    file: "src/fleet/read-work.ts",
+    text: "    return stripped.text;",
+    instead: "    return text;",
+    test: "test/security/issue.test.ts",
+    only: "A26",
+  },
+  {
+    name: "comments by strangers are left out",
+    file: "src/fleet/read-work.ts",
+    text: "people.filter((one) => writers.has(one.author))",
+    instead: "people.filter((one) => writers.size >= 0 && one)",
+    test: "test/security/issue.test.ts",
+    only: "A30",
+  },
+  {
+    name: "nobody knows the end of the fence",
+    file: "src/fleet/prepare.ts",
+    text: "nonce: crypto.randomUUID(),",
+    instead: 'nonce: "NONCE",',
+    test: "test/security/issue.test.ts",
+    only: "S16",
+  },
+  {
+    name: "an edit after the approval counts",
+    file: "src/model/trust.ts",
+    text: "editedAt !== null && editedAt >= approval.at",
+    instead: 'editedAt === "never"',
+    test: "test/model/trust.test.ts",
+  },
+  {
+    name: "no mention by an agent",
+    file: "src/reports/pull-request.ts",
+    text: '    .replace(/@(?=[A-Za-z0-9])/g, "@\\u2060")\n',
+    instead: "",
+    test: "test/reports/posted.test.ts",
+  },
+  {
+    name: "no reference that becomes a character",
+    file: "src/reports/pull-request.ts",
+    text: '    .replace(/&(?=#|[A-Za-z][A-Za-z0-9]*;)/g, "&\\u2060")\n',
+    instead: "",
+    test: "test/security/words.test.ts",
+    only: "S7",
+  },
+  {
+    name: "no secret is published",
+    file: "src/fleet/verify.ts",
+    text: "  await refuseSecrets(attempt, work);\n",
+    instead: "",
+    test: "test/e2e/outcomes.test.ts",
+    only: "a secret in the change",
+  },
+  {
+    name: "the begin of an agent is held against its policy",
+    file: "src/fleet/run-agent.ts",
+    text: "if (signal.problems.length > 0)",
+    instead: "if (signal.problems.length > 1000)",
+    test: "test/security/words.test.ts",
+    only: "S5",
+  },
+  {
+    name: "no end while something lives",
+    file: "src/fleet/run-agent.ts",
+    text: "    await untilDead(attempt, tree);\n",
+    instead: "",
+    test: "test/e2e/hostile-tree.test.ts",
+    only: "A57",
+  },
+];
+
+const root = join(import.meta.dir, "..");
+const wanted = process.argv.slice(2);
+const chosen = guards.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const folder = mkdtempSync(join(tmpdir(), "cw-guards-"));
+const copy = join(folder, "tree");
+let caught = 0;
+try {
+  // An ordinary user runs the copy, too.
+  chmodSync(folder, 0o755);
+  // Links are enough, and quick: what is changed is a new file.
+  if (Bun.spawnSync(["cp", "-al", root, copy]).exitCode !== 0) {
+    rmSync(copy, { recursive: true, force: true });
+    if (Bun.spawnSync(["cp", "-a", root, copy]).exitCode !== 0) throw new Error(`${root} can't be copied to ${copy}`);
+  }
+  const whole = new Set<string>();
+  for (const guard of chosen) {
+    const began = performance.now();
+    const key = `${guard.test} ${guard.only ?? ""}`;
+    // A test that fails anyway proves nothing.
+    const before = whole.has(key) || run(guard);
+    if (before) whole.add(key);
+    const verdict = before ? mutated(guard) : "THE TEST FAILS ANYWAY";
+    if (verdict === "caught") caught++;
+    console.log(
+      `${verdict.padEnd(8)}  ${guard.name} (${guard.file}; ${guard.test}; ${((performance.now() - began) / 1000).toFixed(1)} s)`,
+    );
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${caught} of ${chosen.length} guards are missed when they are gone`);
+process.exitCode = caught === chosen.length ? 0 : 1;
+
+function mutated(guard: Guard): string {
+  const path = join(copy, guard.file);
+  const text = readFileSync(path, "utf8");
+  if (text.split(guard.text).length !== 2) return "NOT THERE";
+  replace(
+    path,
+    text.replace(guard.text, () => guard.instead),
+  );
+  try {
+    return run(guard) ? "UNSEEN" : "caught";
+  } finally {
+    replace(path, text);
+  }
+}
+
+/** @returns whether the tests passed, and at least one ran */
+function run({ test, only }: Guard): boolean {
+  const args = [
+    "--config=bin/empty-bunfig.toml",
+    "test",
+    "--timeout=120000",
+    ...(only ? ["-t", only] : []),
+    `./${test}`,
+  ];
+  const ran = Bun.spawnSync([process.execPath, ...args], { cwd: copy, stdout: "ignore", stderr: "pipe" });
+  return ran.exitCode === 0 && / [1-9]\d* pass/.test(ran.stderr.toString());
+}
+
+function replace(path: string, text: string): void {
+  // Not through the link: that is the tree itself.
+  if (existsSync(path)) rmSync(path);
+  writeFileSync(path, text);
+}
