@@ -39,7 +39,7 @@ export const attacks: Readonly<Record<string, string>> = {
   A34: "an author or approver who lost the right",
   A35: "a repository that moved, and another under its name",
   A36: "a pull request given as an issue",
-  A37: "thousands of comments, megabytes of text",
+  A37: "hundreds of comments, a text without bounds",
   A38: "mentions, closing words and commands in what we post",
   A39: "images and links in an issue, to be fetched by the host",
   A40: "instructions of the repository that lift the policy",
@@ -89,7 +89,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S19: "git programs, aliases and wrappers in HOME, for the git that takes the work out",
   S20: "branches that are in the way of ours",
   S21: "fields in records that lead to prototypes",
-  S22: "an agent that ends its supervisor's helpers, and holds its pipes open",
+  S22: "children in sessions of their own that hold the pipes open",
   S23: "a commit message that closes another issue, mentions people",
 };
 
