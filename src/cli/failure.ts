@@ -1,5 +1,6 @@
 /** What a failure looks like: one line and a hint for what somebody can mend, a stack for a bug. */
 import { exitCodes, FleetError } from "../model/errors.ts";
+import { withoutShapes } from "../model/redaction.ts";
 import { printable } from "../model/text.ts";
 import { toStderr } from "./output.ts";
 
@@ -10,13 +11,18 @@ export async function reportFailure(error: unknown, json: boolean): Promise<numb
   const known = error instanceof FleetError ? error : ofTheMachine(error);
   const failure =
     known !== null
-      ? { code: known.code, message: printable(known.message), hint: known.hint && printable(known.hint) }
+      ? { code: known.code, message: shown(known.message), hint: known.hint && shown(known.hint) }
       : { code: "bug" as const, message: bugText(error), hint: `please report it: ${reportLink}` };
   if (json) await toStderr(`${JSON.stringify({ error: failure })}\n`);
   else if (failure.code === "bug")
     await toStderr(`This is a bug in claude-workers, ${failure.hint}\n${failure.message}\n`);
   else await toStderr(`${failure.message}${failure.hint ? ` (hint: ${failure.hint})` : ""}\n`);
   return exitCodes[failure.code];
+}
+
+/** Reports are copied into issues, and standard error into logs. */
+function shown(text: string): string {
+  return printable(withoutShapes(text));
 }
 
 /** A disk that is full, a folder that may not be written: nobody's bug, wherever it strikes. */
@@ -43,8 +49,5 @@ const mending: Readonly<Record<string, string>> = {
 
 function bugText(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-  return stack
-    .split("\n")
-    .map((line) => printable(line))
-    .join("\n");
+  return stack.split("\n").map(shown).join("\n");
 }

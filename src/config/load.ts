@@ -152,6 +152,14 @@ function secretsOf(
     const found = settings.get(name);
     if (!found) return undefined;
     origins.set(name, found.origin);
+    // The file itself, or a way to it.
+    if (/\.credentials\.json$|"(?:refreshToken|claudeAiOauth)"/.test(found.value)) {
+      throw new FleetError(
+        "config",
+        `${found.origin}: a .credentials.json is no credential for a fleet: its refresh token changes with each renewal, so copies sign each other out`,
+        { hint: "claude setup-token gives one that stays" },
+      );
+    }
     // They go into headers and environments; what isn't plain text there is a mistake of copying, or an attack.
     if (!/^[\x21-\x7e]+$/.test(found.value)) {
       throw new FleetError("config", `${found.origin}: expected a credential: printable characters without spaces`);

@@ -49,6 +49,14 @@ export function credentialsOf(fleet: Pick<Fleet, "store" | "credentials">, worke
   };
 }
 
+/** The values that nobody may read in what we write. An endpoint is none, unless it carries a password. */
+export function secretsOf({ githubToken, provider }: Credentials): string[] {
+  const values = Object.entries(provider).flatMap(([name, value]) =>
+    name === "ANTHROPIC_BASE_URL" && !value.includes("@") ? [] : [value],
+  );
+  return [...values, ...(githubToken === null ? [] : [githubToken])].filter((value) => value.length >= 8);
+}
+
 /** What the configuration says of a repository, however its name is spelt here. */
 export function settingsOf(fleet: Pick<Fleet, "config">, repo: string): Config["repos"][string] | undefined {
   return Object.entries(fleet.config.repos).find(([name]) => sameRepo(name, repo))?.[1];

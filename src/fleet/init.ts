@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { parseAuthor, parseWorkerId, type StoredSecrets } from "../model/worker.ts";
-import { rebuildHome } from "../store/homes.ts";
+import { checkTemplate, rebuildHome } from "../store/homes.ts";
 import { isoNow } from "../system/clock.ts";
 import { errorCode, isFolder, makeFolder } from "../system/files.ts";
 import type { Fleet } from "./fleet.ts";
@@ -26,7 +26,7 @@ export interface Initialised {
   readonly storedIn: string | null;
 }
 
-/** All or none: every id is checked before the first worker is made. @throws FleetError `usage`, `busy` */
+/** All or none: every id is checked before the first worker is made. @throws FleetError `usage`, `busy`, `config` */
 export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, request: InitRequest): Initialised[] {
   const ids = request.ids.map(parseWorkerId);
   if (ids.length === 0) throw new FleetError("usage", "which worker?", { hint: "cw init 01" });
@@ -38,6 +38,7 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
       hint: "--template worker",
     });
   }
+  checkTemplate(`${fleet.templates}/${template}`);
   const { paths, workers } = fleet.store;
   for (const id of ids) {
     if (workers.exists(id)) throw new FleetError("busy", `worker ${id} exists already`, { hint: `cw refresh ${id}` });

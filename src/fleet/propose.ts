@@ -1,9 +1,12 @@
 /** Files the issues that an agent proposed: in its own repository, marked as the agent's, no twins, only so many. */
 
 import { printable } from "../model/text.ts";
+import { Verdict } from "../model/verdict.ts";
 import { proposalBody, sameTitle } from "../reports/proposal.ts";
+import { secretsOf } from "./fleet.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Proposal } from "./run-agent.ts";
+import { secretInText } from "./secret-scan.ts";
 
 /** @returns their numbers */
 export async function fileProposals(attempt: InFlight, proposals: readonly Proposal[]): Promise<number[]> {
@@ -11,6 +14,12 @@ export async function fileProposals(attempt: InFlight, proposals: readonly Propo
   const most = fleet.config.limits.proposals;
   if (proposals.length > most) {
     attempt.say({ type: "warning", message: `${proposals.length} issues were proposed, ${most} at most are filed` });
+  }
+  const secrets = secretsOf(attempt.credentials);
+  // All of them before the first is filed: an issue can't be taken back.
+  for (const [at, { title, body }] of proposals.entries()) {
+    const what = await secretInText(`${title}\n${body}`, secrets);
+    if (what) throw new Verdict("rejected", `proposal ${at + 1} contains ${what}`);
   }
   const known = proposals.length === 0 ? [] : await github.openTitles(task.repo);
   const filed: number[] = [];

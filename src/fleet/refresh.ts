@@ -1,7 +1,7 @@
 /** Gives workers what has changed since init: the template, and the credentials of the environment. */
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
-import { rebuildHome } from "../store/homes.ts";
+import { checkTemplate, rebuildHome } from "../store/homes.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { Fleet } from "./fleet.ts";
@@ -14,11 +14,11 @@ export interface Refreshed {
   readonly rebuilt: boolean;
 }
 
-/** @throws FleetError `notFound`, `usage` */
+/** @throws FleetError `notFound`, `usage`, `config` */
 export async function refresh(fleet: Fleet, ids: readonly string[]): Promise<Refreshed[]> {
   const { workers } = fleet.store;
   if (ids.length === 0) throw new FleetError("usage", "which workers?", { hint: "cw refresh --all" });
-  for (const id of ids) workers.need(id);
+  for (const id of ids) checkTemplate(`${fleet.templates}/${workers.identity(id).template}`);
   const refreshed: Refreshed[] = [];
   for (const id of ids) refreshed.push({ worker: id, stored: store(fleet, id), rebuilt: await rebuild(fleet, id) });
   return refreshed;

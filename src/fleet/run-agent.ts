@@ -4,6 +4,7 @@ import type { AgentRequest, AgentSignal, Usage } from "../agents/agent.ts";
 import type { Space } from "../isolation/isolation.ts";
 import { overdue } from "../model/deadline.ts";
 import { protectedInHome } from "../model/protected.ts";
+import { Redactor } from "../model/redaction.ts";
 import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, uptimeMs, within } from "../system/clock.ts";
@@ -11,8 +12,9 @@ import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
 import { endTree } from "../system/tree.ts";
 import type { Figures } from "./end-attempt.ts";
+import { secretsOf } from "./fleet.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
-import { mask, Transcript } from "./transcript.ts";
+import { Transcript } from "./transcript.ts";
 
 export interface AgentRun extends AgentEnd {
   /** Epoch ms of the reset, when the account is at its usage limit. */
@@ -53,12 +55,10 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
-  const secrets = Object.values(attempt.credentials.provider)
-    .concat(attempt.credentials.githubToken ?? [])
-    .filter((value) => value.length >= 8);
+  const secrets = secretsOf(attempt.credentials);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);
-  const heard = new Heard(attempt, secrets);
+  const heard = new Heard(attempt, new Redactor(secrets));
   const reader = agent.reader();
   const draining = new AbortController();
   const drained = Promise.all([
@@ -66,12 +66,12 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
       child.stdout,
       (line) => {
         heard.anything();
-        transcript.add(line, reader.essential(line));
-        for (const signal of reader.read(line)) heard.signal(signal);
+        const clean = transcript.add(line, reader.essential(line));
+        for (const signal of reader.read(clean)) heard.signal(signal);
       },
       draining.signal,
     ),
-    eachLine(child.stderr, (line) => errors.add(line, false), draining.signal),
+    eachLine(child.stderr, (line) => void errors.add(line, false), draining.signal),
   ]);
   try {
     void child.go(prompt);
@@ -181,7 +181,7 @@ class Heard {
 
   constructor(
     private readonly attempt: InFlight,
-    private readonly secrets: readonly string[],
+    private readonly redactor: Redactor,
   ) {
     this.before = attempt.figures;
   }
@@ -227,16 +227,16 @@ class Heard {
         break;
       case "voice":
         if (signal.word === "complete" || signal.word === "answer" || signal.word === "fail") {
-          this.words = { ...this.words, [signal.word]: mask(signal.text, this.secrets) };
+          this.words = { ...this.words, [signal.word]: this.redactor.text(signal.text) };
         }
         attempt.say({ type: "agent:spoke", word: signal.word, text: this.short(signal.text) });
         break;
       case "result":
-        this.result = { ok: signal.ok, kind: signal.kind, text: mask(signal.text, this.secrets) };
+        this.result = { ok: signal.ok, kind: signal.kind, text: this.redactor.text(signal.text) };
         break;
       case "proposal":
         if (this.proposals.length < mostProposals) {
-          this.proposals.push({ title: mask(signal.title, this.secrets), body: mask(signal.body, this.secrets) });
+          this.proposals.push({ title: this.redactor.text(signal.title), body: this.redactor.text(signal.body) });
         }
         attempt.say({ type: "agent:spoke", word: "propose_issue", text: this.short(signal.title) });
         break;
@@ -247,7 +247,8 @@ class Heard {
   }
 
   private short(text: string): string {
-    return mask(text.slice(0, longestText), this.secrets);
+    // Cut off last: half a secret has no form any more.
+    return this.redactor.text(text).slice(0, longestText);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Said } from "../model/events.ts";
+import { Redactor } from "../model/redaction.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
 import { now, sleep } from "../system/clock.ts";
@@ -12,7 +13,7 @@ import { endTree } from "../system/tree.ts";
 import { closeOut } from "./close-out.ts";
 import { collect, saveWork, type Work } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
-import type { Fleet } from "./fleet.ts";
+import { credentialsOf, type Fleet, secretsOf } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
 import { awaitReset } from "./park.ts";
 import { type Prepared, prepare } from "./prepare.ts";
@@ -34,7 +35,8 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
   if (task === null) return false;
   if (!attempts.bear(worker, n, { version: 1, by: "supervisor", process: self(), bornAt: now(), reason: null }))
     return false;
-  const say = (said: Said) => fleet.heard(journal.append(worker, n, said));
+  const redactor = redactorOf(fleet, worker);
+  const say = (said: Said) => fleet.heard(journal.append(worker, n, redactor.value(said)));
   say({ type: "attempt:born", pid: process.pid });
   // Before anything is started: what is started later is there, too.
   const left = await fleet.moveToScope(worker, n);
@@ -48,18 +50,27 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     if (attempts.stopWished(worker, n)) end(new Verdict("stopped", "someone asked"));
   }, stopPollMs);
   try {
-    await run(fleet, task, say, ending.signal, end);
+    await run(fleet, task, redactor, say, ending.signal, end);
   } catch (error) {
     // A bug, or a record that is missing. Without an end the worker would look crashed, and nobody would know why.
     await untilNothingLives(fleet, task);
     endAttempt(fleet, task, {
       outcome: "failed",
-      reason: `the supervisor failed: ${error instanceof Error ? error.stack : error}`,
+      reason: redactor.text(`the supervisor failed: ${error instanceof Error ? error.stack : error}`),
     });
   } finally {
     clearInterval(polling);
   }
   return true;
+}
+
+/** Credentials that can't be read end the attempt later, in words; until then shapes alone are known. */
+function redactorOf(fleet: Fleet, worker: string): Redactor {
+  try {
+    return new Redactor(secretsOf(credentialsOf(fleet, worker)));
+  } catch {
+    return new Redactor([]);
+  }
 }
 
 /** What the end promises is proved once more: a step past its deadline goes on behind our back. */
@@ -74,6 +85,7 @@ async function untilNothingLives(fleet: Fleet, task: Task): Promise<void> {
 async function run(
   fleet: Fleet,
   task: Task,
+  redactor: Redactor,
   say: (said: Said) => void,
   ending: AbortSignal,
   end: (verdict: Verdict) => void,
@@ -81,12 +93,14 @@ async function run(
   const attempt = await takeUp(fleet, task, say, ending, end);
   try {
     attempt.lease?.keep();
-    const verdict = await perform(attempt);
+    const { outcome, reason } = await perform(attempt);
+    const verdict = { outcome, reason: redactor.text(reason) };
+    attempt.figures = redactor.value(attempt.figures);
     await inStep(attempt, "close-out", closeOutMs, () => closeOut(attempt, verdict)).catch((error: unknown) => {
       say({ type: "warning", message: `close-out: ${error instanceof Error ? error.message : error}` });
     });
     await untilNothingLives(fleet, task);
-    endAttempt(fleet, task, { outcome: verdict.outcome, reason: verdict.reason }, { figures: attempt.figures });
+    endAttempt(fleet, task, verdict, { figures: attempt.figures });
   } finally {
     await attempt.lease?.release();
     await attempt.mirror.forget().catch(() => {});

@@ -1,8 +1,10 @@
-/** What the agent prints, on disk: without the secrets that we know, and bounded, whatever it prints. */
+/** What the agent prints, on disk: without secrets, and bounded, whatever it prints. */
 import { closeSync, openSync, writeSync } from "node:fs";
+import { Redactor } from "../model/redaction.ts";
 
 export class Transcript {
   private readonly file: number;
+  private readonly redactor: Redactor;
   private written = 0;
   /** Lines that were not kept: past the limit, or the disk refused them. */
   dropped = 0;
@@ -11,31 +13,33 @@ export class Transcript {
   constructor(
     path: string,
     private readonly limitBytes: number,
-    private readonly secrets: readonly string[],
+    secrets: readonly string[],
   ) {
     this.file = openSync(path, "a", 0o600);
+    this.redactor = new Redactor(secrets);
   }
 
-  /** @param essential kept also past the limit (results and usage), but for a hundredth of it more */
-  add(line: string, essential: boolean): void {
-    const text = `${mask(line, this.secrets)}\n`;
+  /**
+   * @param essential kept also past the limit (results and usage), but for a hundredth of it more
+   * @returns the line without its secrets, for whoever reads on: before anything of it is cut off, and a secret with it
+   */
+  add(line: string, essential: boolean): string {
+    const replaced = this.redactor.replaced(line);
+    const text = `${this.redactor.kept(replaced, line)}\n`;
     const room = this.limitBytes + (essential ? this.limitBytes / 100 : 0) - this.written;
     if (text.length > room) {
       this.dropped++;
-      return;
+      return replaced;
     }
     try {
       this.written += writeSync(this.file, text);
     } catch {
       this.dropped++; // A full disk must not end a healthy agent.
     }
+    return replaced;
   }
 
   close(): void {
     closeSync(this.file);
   }
-}
-
-export function mask(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((masked, secret) => masked.replaceAll(secret, "***"), text);
 }

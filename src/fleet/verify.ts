@@ -1,11 +1,12 @@
 /** Between the agent and GitHub: nothing secret in the change, and the project's own gates pass. */
 import type { Command } from "../model/command.ts";
-import { findSecrets, secretIn } from "../model/secret-shapes.ts";
 import { Verdict } from "../model/verdict.ts";
+import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { uptimeMs } from "../system/clock.ts";
 import { agentLike, type Placed, runInside, type Work } from "./collect.ts";
-import { settingsOf } from "./fleet.ts";
+import { secretsOf, settingsOf } from "./fleet.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
+import { secretInChange, secretInText } from "./secret-scan.ts";
 
 /** @throws Verdict `rejected` (a secret), `failed` (a gate) */
 export async function verify(attempt: InFlight, work: Work): Promise<void> {
@@ -21,19 +22,29 @@ export async function verify(attempt: InFlight, work: Work): Promise<void> {
 }
 
 async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
-  const { mirror, credentials, fleet } = attempt;
+  const { mirror, credentials, fleet, task, finalWord, snapshot } = attempt;
   const timeoutMs = fleet.config.steps.verify;
   const base = needBase(attempt).sha;
-  const known = [...Object.values(credentials.provider), ...(credentials.githubToken ? [credentials.githubToken] : [])];
+  const known = secretsOf(credentials);
   const [diff, messages] = await Promise.all([
     mirror.changes(base, work.head, timeoutMs),
     mirror.messages(base, work.head, timeoutMs),
   ]);
   if (diff === null) throw new Verdict("rejected", "the change is too large to be looked through for secrets");
-  const found = findSecrets(diff, known)[0];
+  const found = await secretInChange(diff, known);
+  // The name itself is not told: the reason is shown to everybody.
+  if (found?.line === 0) throw new Verdict("rejected", `the name of a file contains ${found.what}`);
   if (found) throw new Verdict("rejected", `the change contains ${found.what}: ${found.file}, line ${found.line}`);
-  const inMessage = secretIn(messages, known);
-  if (inMessage) throw new Verdict("rejected", `a commit message contains ${inMessage}`);
+  const said = finalWord?.text ?? "";
+  const texts = [
+    ["a commit message", messages],
+    ["the title of the pull request", pullRequestTitle(snapshot.issue, said)],
+    ["the text of the pull request", pullRequestBody(task, attempt.id, said, attempt.figures)],
+  ] as const;
+  for (const [where, text] of texts) {
+    const what = await secretInText(text, known);
+    if (what) throw new Verdict("rejected", `${where} contains ${what}`);
+  }
 }
 
 async function passGate(attempt: InFlight, gate: string, timeoutMs: number): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { chmodSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { FleetError } from "../model/errors.ts";
 import type { FleetPaths } from "../model/paths.ts";
 import { fillTemplate } from "../model/template.ts";
 import type { Identity } from "../model/worker.ts";
@@ -23,10 +24,11 @@ export function rebuildHome(
   const home = paths.home(identity.worker);
   const trash = join(paths.trash, identity.worker);
   const old = join(trash, crypto.randomUUID());
+  const folder = join(templates, identity.template);
+  checkTemplate(folder);
   makeFolder(trash);
   const existed = moveAway(home, old);
   makeFolder(home);
-  const folder = join(templates, identity.template);
   const values = { worker: identity.worker, name: identity.name, email: identity.email };
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -38,6 +40,23 @@ export function rebuildHome(
   if (existed) for (const path of keep) takeOver(old, home, path);
   // The whole trash of this worker: an earlier process may have ended before it was done.
   return removeTree(trash);
+}
+
+/**
+ * A login of Claude Code is no source: whoever renews it first gets a new refresh token, and all copies are signed out, the
+ * operator's own first of all.
+ * @throws FleetError `config`, also for a link to one
+ */
+export function checkTemplate(folder: string): void {
+  const login = readdirSync(folder, { recursive: true, withFileTypes: true }).find(
+    ({ name }) => name === ".credentials.json",
+  );
+  if (login === undefined) return;
+  throw new FleetError(
+    "config",
+    `${join(login.parentPath, login.name)} must not be in a template: its refresh token changes with each renewal, so copies sign each other out`,
+    { hint: "remove it; claude setup-token, then export CLAUDE_CODE_OAUTH_TOKEN=... (or ANTHROPIC_API_KEY)" },
+  );
 }
 
 function moveAway(home: string, old: string): boolean {
