@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-test("the whole way", async () => {
+test("A49: the whole way", async () => {
   const issue = fleet.repo.openIssue({ title: "Leak", body: "[[scenario:leak]]" });
   expect((await fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue)])).code).toBe(0);
   // Its process lists its arguments to everybody.

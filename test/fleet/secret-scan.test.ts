@@ -9,7 +9,7 @@ const change = (lines: readonly string[], name = "src/a.ts") =>
     .join("\n");
 const letters = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7cF0hJ3lM6";
 
-describe("the rule set", () => {
+describe("A47: the rule set", () => {
   test.each([
     ["sendgrid", s("S", "G.", letters.slice(0, 22), ".", letters, letters.slice(0, 7))],
     ["gitlab", s("gl", "pat-", letters.slice(0, 20))],

@@ -38,7 +38,7 @@ const harmless: [why: string, text: string][] = [
   ["nothing of it", "export const canary = readFileSync(file);\n".repeat(50)],
 ];
 
-describe("a known value", () => {
+describe("A47: a known value", () => {
   test.each(carried)("%s", (_, text) => expect(secretIn(text, [value])).toBe("a credential of this fleet"));
   test.each(harmless)("not: %s", (_, text) => expect(secretIn(text, [value])).toBeNull());
   test("short ones in one line alone, those that are too short never", () => {

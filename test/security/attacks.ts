@@ -93,15 +93,6 @@ export const attacks: Readonly<Record<string, string>> = {
   S23: "a commit message that closes another issue, mentions people",
 };
 
-/** Held by tests that come with other work; a file that is not there yet is no failure. */
-export const elsewhere: Readonly<Record<string, string>> = {
-  A45: "test/isolation/egress*.test.ts",
-  A46: "test/isolation/egress*.test.ts",
-  A47: "test/model/secret-shapes.test.ts",
-  A48: "test/security/secrets*.test.ts",
-  A49: "test/security/secrets*.test.ts",
-};
-
 /** There is no such thing here to attack. */
 export const notApplying: Readonly<Record<string, string>> = {
   A9: "Linux only: names of files keep their case; a worker's id has one spelling, repositories are folded",
@@ -109,6 +100,9 @@ export const notApplying: Readonly<Record<string, string>> = {
 
 /** Succeeds, or is not tested: said in docs/security.md, with what stands against it all the same. */
 export const open: Readonly<Record<string, string>> = {
+  A45: "the network is the host's: any address that the machine reaches can be reached",
+  A46: "there is no filter of connections yet",
+  A48: "the model's credential is in the agent's environment; those of GitHub and of the operator are not (A44, A52)",
   A56: "CPU, memory, disk and the number of processes are not limited",
   A60: "commits are published as the agent made them: author and trailers are its words",
   S23: "messages of commits are published as they are; a person reads them before a merge",
