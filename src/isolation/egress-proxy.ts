@@ -3,7 +3,7 @@
  * It runs outside, in the supervisor, where the agent can't change it.
  */
 import { lookup } from "node:dns/promises";
-import { createServer, connect as open, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import ipaddr from "ipaddr.js";
 import { readTlsClientHello } from "read-tls-client-hello";
@@ -18,6 +18,8 @@ export interface ProxyOptions {
   readonly denied: (target: string, reason: string) => void;
   /** All addresses of a name. Default: the resolver of this machine. */
   readonly addresses?: (host: string) => Promise<readonly string[]>;
+  /** Begins a connection to an address that was found good. Default: of node:net. */
+  readonly dial?: (address: string, port: number) => Socket;
 }
 
 const longestTarget = 300;
@@ -74,7 +76,7 @@ async function serve(client: Socket, options: ProxyOptions, keep: (socket: Socke
   const inward = found.find((address) => !isPublic(address) && !namesAddress(options.rules, plain(address), port));
   if (inward !== undefined)
     return refuse(client, options, target, `it leads to ${inward}, an address that is not public`);
-  const server = await connectTo(found, port, keep);
+  const server = await connectTo(found, (address) => keep((options.dial ?? dial)(plain(address), port)));
   if (server === null) return answer(client, "502 Bad Gateway", `${host}: no connection`);
   client.write("HTTP/1.1 200 Connection established\r\n\r\n");
   if (port === 443) {
@@ -136,13 +138,10 @@ async function answer(client: Socket, status: string, reason: string): Promise<v
   await within(headMs, new Promise<void>((resolve) => client.end(`${head}\r\n\r\n${body}`, () => resolve())));
 }
 
-async function connectTo(
-  addresses: readonly string[],
-  port: number,
-  keep: (socket: Socket) => Socket,
-): Promise<Socket | null> {
+/** The first of a name's addresses that answers, one after the other. */
+async function connectTo(addresses: readonly string[], begin: (address: string) => Socket): Promise<Socket | null> {
   for (const address of addresses) {
-    const socket = keep(open({ host: plain(address), port, allowHalfOpen: true }));
+    const socket = begin(address);
     socket.setTimeout(connectMs, () => socket.destroy());
     const up = await new Promise<boolean>((resolve) => {
       socket.once("connect", () => resolve(true)).once("close", () => resolve(false));
@@ -151,6 +150,10 @@ async function connectTo(
     if (up) return socket;
   }
   return null;
+}
+
+function dial(host: string, port: number): Socket {
+  return connect({ host, port, allowHalfOpen: true });
 }
 
 async function addressesOf(host: string): Promise<string[]> {

@@ -144,14 +144,13 @@ describe.each(cases)("$name", ({ who, wrapped, innerSandbox }) => {
     ]);
   });
 
-  test("A40, A41: its shell sees no secret of others, no token of GitHub and nothing that the repository planted", () => {
+  test("A40, A41, A48: its shell sees no secret of others, no token of GitHub and nothing that the repository planted", () => {
     const environment = results[3] ?? "";
     expect(environment).toContain(`HOME=${fleet.home}\n`);
     expect(results.join("\n")).not.toContain("SECRET");
     expect(environment).not.toContain("GH_TOKEN");
     expect(environment).not.toContain("PLANTED");
-    // Without a sandbox of its own the shell has the environment of the program, and so the model's key.
-    expect(environment.includes(canary)).toBe(!innerSandbox);
+    expect(environment).not.toContain(canary);
     expect(existsSync(join(fleet.cwd, "ran"))).toBe(false);
   });
 
