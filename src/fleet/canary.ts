@@ -35,8 +35,7 @@ export async function tryIsolation(
       cwd: agent.cwd,
     };
     // Its own refusal at the proxy is no act of the agent's.
-    const ignored = () => {};
-    const { code, errors } = await withNetwork(fleet, inside, paths.folder, ignored, () =>
+    const { code, errors } = await withNetwork(fleet, inside, paths.folder, null, () =>
       runInside(attempt, command, "canary", timeoutMs, file, attempt.ending, inside.forwards),
     );
     const said = readOwn(file, 64 << 10);

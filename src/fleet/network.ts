@@ -43,15 +43,19 @@ export function insideOf(
   };
 }
 
-/** Does the work with the ways out open, and closes them whatever happens. @param folder as planned */
+/**
+ * Does the work with the ways out open, and closes them whatever happens.
+ * @param folder as planned. @param attempt what is refused counts for it; null: for nobody
+ */
 export async function withNetwork<T>(
   fleet: Pick<Fleet, "config" | "openNetwork">,
   inside: Inside,
   folder: string,
-  denied: Denials["add"],
+  attempt: Pick<InFlight, "denials" | "figures"> | null,
   work: () => Promise<T>,
 ): Promise<T> {
   if (inside.forwards.length === 0) return await work();
+  const denied = attempt?.denials.add ?? (() => {});
   const close = await fleet.openNetwork({
     folder,
     rules: egressRules(fleet.config.egress),
@@ -62,6 +66,7 @@ export async function withNetwork<T>(
     return await work();
   } finally {
     await close();
+    if (attempt) attempt.figures = { ...attempt.figures, denied: attempt.denials.count };
   }
 }
 

@@ -42,7 +42,7 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   for (const [name, content] of Object.entries(agent.files(request))) replaceFile(`${paths.policy}/${name}`, content);
   const space = spaceOf(attempt, agent.needs, inside.forwards);
   if (isolation.ownNetwork) await tryIsolation(attempt, inside, agent.command(request), agent.needs);
-  return await withNetwork(fleet, inside, paths.folder, attempt.denials.add, async () => {
+  return await withNetwork(fleet, inside, paths.folder, attempt, async () => {
     throwIfEnding(attempt);
     const command = isolation.wrap(gated(agent.command(request)), space);
     const child = await startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {

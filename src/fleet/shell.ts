@@ -29,13 +29,7 @@ export async function shell(fleet: Fleet, worker: string, argv: readonly string[
       throw new FleetError("environment", "the isolation settings can't hold a shell", {
         hint: "apt-get install bubblewrap",
       });
-    return await withNetwork(
-      fleet,
-      inside,
-      folder,
-      () => {},
-      () => run(isolation.wrap(command, space)),
-    );
+    return await withNetwork(fleet, inside, folder, null, () => run(isolation.wrap(command, space)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -95,7 +95,7 @@ async function run(
     attempt.lease?.keep();
     const { outcome, reason } = await perform(attempt);
     const verdict = { outcome, reason: redactor.text(reason) };
-    attempt.figures = { ...redactor.value(attempt.figures), denied: attempt.denials.count };
+    attempt.figures = redactor.value(attempt.figures);
     await inStep(attempt, "close-out", closeOutMs, () => closeOut(attempt, verdict)).catch((error: unknown) => {
       say({ type: "warning", message: `close-out: ${error instanceof Error ? error.message : error}` });
     });

@@ -51,7 +51,7 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
 async function passGate(attempt: InFlight, gate: string, timeoutMs: number): Promise<void> {
   const { fleet, task, paths } = attempt;
   const inside = insideOf(await fleet.isolation(besideClaude(task.isolation)), paths.folder, null);
-  const { code, errors } = await withNetwork(fleet, inside, paths.folder, attempt.denials.add, () =>
+  const { code, errors } = await withNetwork(fleet, inside, paths.folder, attempt, () =>
     runInside(attempt, gateCommand(attempt, gate), "gate", timeoutMs, null, attempt.ending, inside.forwards),
   );
   if (code !== 0)
