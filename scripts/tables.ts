@@ -9,6 +9,7 @@ import * as z from "zod/mini";
 import type { LazyApp, Out } from "../src/cli/command.ts";
 import { commands, groups } from "../src/cli/commands/table.ts";
 import { about, configSchema } from "../src/config/schema.ts";
+import { presetNames, presets } from "../src/model/egress.ts";
 import { exitCodes } from "../src/model/errors.ts";
 import { outcomes } from "../src/model/outcome.ts";
 import { attacks, idsInSource, notApplying, open } from "../test/security/attacks.ts";
@@ -17,6 +18,7 @@ const root = join(import.meta.dir, "..");
 /** Which file holds which tables. */
 export const places: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["commands", "configuration", "exit codes"],
+  "docs/isolation.md": ["presets"],
   "docs/lifecycle.md": ["outcomes"],
   "docs/security.md": ["attacks"],
 };
@@ -26,6 +28,10 @@ export async function makeTables(): Promise<Readonly<Record<string, string>>> {
     commands: table(["command", "what it does"], await commandRows()),
     configuration: table(["key", "default", "what it is for"], keyRows(configSchema, "")),
     "exit codes": table(["code", "name", "when"], exitRows()),
+    presets: table(
+      ["preset", "hosts"],
+      presetNames.map((name) => [`\`${name}\``, presets[name].map((host) => `\`${host}\``).join(" ")]),
+    ),
     attacks: table(["", "attack", "held by"], attackRows()),
     outcomes: table(["outcome", "meaning", "label `worker:NN`", "claim", "`watch` ends with"], outcomeRows()),
   };
