@@ -20,6 +20,7 @@ export interface GitCall {
   readonly cwd?: string;
   readonly timeoutMs: number;
   readonly stdin?: string;
+  readonly encoding?: "utf8" | "latin1";
   readonly env?: Readonly<Record<string, string>>;
   readonly stdoutFile?: string;
 }

@@ -8,7 +8,7 @@ import { sleep } from "../system/clock.ts";
 import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
-import { type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
+import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
 /** What changed between two commits. */
 export interface Difference {
@@ -17,6 +17,8 @@ export interface Difference {
   readonly removed: number;
   readonly files: readonly string[];
 }
+
+type More = Pick<GitCall, "cwd" | "stdin" | "env" | "encoding">;
 
 export class Mirror {
   /**
@@ -97,6 +99,22 @@ export class Mirror {
     } finally {
       await removeTree(quarantine);
     }
+  }
+
+  /**
+   * Fetches a branch as it is now, beside the base. @returns its commit, and where `head` left its line (null: nowhere)
+   */
+  async fetchAgain(branch: string, head: string, timeoutMs: number): Promise<{ now: string; fork: string | null }> {
+    const spec = `+refs/heads/${branch}:${this.ref("now")}`;
+    await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
+    const now = await this.resolve("now");
+    const fork = await this.git(["merge-base", now, head], timeoutMs);
+    return { now, fork: fork.ok ? fork.stdout.trim() : null };
+  }
+
+  /** What is published from now on. */
+  async setHead(sha: string): Promise<void> {
+    await this.need(["update-ref", this.ref("head"), sha], 30_000);
   }
 
   async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {
@@ -201,7 +219,7 @@ export class Mirror {
 
   /** Forgets the refs of this attempt. */
   async forget(): Promise<void> {
-    for (const name of ["base", "claim", "head"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
+    for (const name of ["base", "claim", "head", "now"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
   }
 
   /** For a bundle that was imported or is to be dropped. */
@@ -221,11 +239,7 @@ export class Mirror {
     return (await this.need(["rev-parse", "--verify", `${this.ref(name)}^{commit}`], 30_000)).trim();
   }
 
-  private async git(
-    args: readonly string[],
-    timeoutMs: number,
-    more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
-  ) {
+  private async git(args: readonly string[], timeoutMs: number, more: More = {}) {
     const own = more.cwd === undefined && args[0] !== "init" ? ["--git-dir", this.path, ...args] : args;
     return await git(this.settings, own, { timeoutMs, ...more });
   }
@@ -241,11 +255,8 @@ export class Mirror {
     }
   }
 
-  private async need(
-    args: readonly string[],
-    timeoutMs: number,
-    more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
-  ) {
+  /** Git in this repository. @returns what it said. @throws FleetError */
+  async need(args: readonly string[], timeoutMs: number, more: More = {}) {
     const result = await this.git(args, timeoutMs, more);
     if (result.ok) return result.stdout;
     throw gitFailure(this.settings, args, result);

@@ -61,7 +61,7 @@ export const attacks: Readonly<Record<string, string>> = {
   A56: "using up processes, memory, disk",
   A57: "a daemon that stays behind",
   A58: "a hostile install script of a dependency",
-  A59: "publishing elsewhere: main, tags, other branches, claims, other remotes",
+  A59: "publishing elsewhere: main, tags, other branches, claims, other remotes; workflow files",
   A60: "commits in another's name",
   A61: "a text of a pull request without bounds, with controls",
   A62: "many pull requests, many comments",
@@ -91,6 +91,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S21: "fields in records that lead to prototypes",
   S22: "children in sessions of their own that hold the pipes open",
   S23: "a commit message that closes another issue, mentions people",
+  S24: "a commit message that keeps checks from running, more commits than anybody reads",
 };
 
 /** There is no such thing here to attack. */
@@ -104,8 +105,6 @@ export const open: Readonly<Record<string, string>> = {
   A46: "there is no filter of connections yet",
   A48: "the model's credential is in the agent's environment; those of GitHub and of the operator are not (A44, A52)",
   A56: "CPU, memory, disk and the number of processes are not limited",
-  A60: "commits are published as the agent made them: author and trailers are its words",
-  S23: "messages of commits are published as they are; a person reads them before a merge",
 };
 
 /** `A1, S2: ...` at the beginning of a test's or a group's name. */
