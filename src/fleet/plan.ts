@@ -8,7 +8,7 @@ import { checkGit, repositoryUrl } from "../store/git.ts";
 import { gated } from "../system/child.ts";
 import { now } from "../system/clock.ts";
 import { collectCommand } from "./collect.ts";
-import { credentialsOf, type Fleet, needGithubToken, needProvider, settingsOf } from "./fleet.ts";
+import { credentialsOf, type Fleet, needGithub, needProvider, settingsOf } from "./fleet.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
 import { requestOf, spaceOf } from "./run-agent.ts";
 import { gateCommand } from "./verify.ts";
@@ -35,7 +35,7 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const worker = checked.worker ?? firstIdle(fleet);
   fleet.store.workers.need(worker);
   const credentials = credentialsOf(fleet, worker);
-  needGithubToken(credentials);
+  needGithub(credentials);
   if (fleet.config.agent === "claude") needProvider(credentials);
   const n = fleet.store.attempts.newest(worker) + 1;
   const sessionId = crypto.randomUUID();

@@ -18,7 +18,7 @@ export interface Difference {
   readonly files: readonly string[];
 }
 
-type More = Pick<GitCall, "cwd" | "stdin" | "env" | "encoding">;
+type More = Pick<GitCall, "cwd" | "stdin" | "env" | "encoding" | "token">;
 
 export class Mirror {
   /**
@@ -194,7 +194,7 @@ export class Mirror {
     await sleep(tries === 0 ? 0 : (this.settings.waitsMs[tries - 1] ?? 0));
     const leases = updates.map(({ to, expect }) => `--force-with-lease=${to}:${expect}`);
     const specs = updates.map(({ from, to }) => `${from}:${to}`);
-    return await this.git(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
+    return await this.onGitHub(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
   }
 
   /** Whether a push that was not carried out is worth another try. */
@@ -244,10 +244,15 @@ export class Mirror {
     return await git(this.settings, own, { timeoutMs, ...more });
   }
 
+  private async onGitHub(args: readonly string[], timeoutMs: number): Promise<ToolResult> {
+    const { token } = this.settings;
+    return await this.git(args, timeoutMs, { token: typeof token === "function" ? await token(this.repo) : token });
+  }
+
   /** Half a minute of trouble on the way to GitHub must not cost a night's work. Only for what changes nothing there. */
   private async reach(args: readonly string[], timeoutMs: number): Promise<string> {
     for (let tries = 0; ; tries++) {
-      const result = await this.git(args, timeoutMs);
+      const result = await this.onGitHub(args, timeoutMs);
       if (result.ok) return result.stdout;
       const wait = this.settings.waitsMs[tries];
       if (wait === undefined || !mayPass(result)) throw gitFailure(this.settings, args, result);

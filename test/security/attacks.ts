@@ -92,6 +92,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S22: "children in sessions of their own that hold the pipes open",
   S23: "a commit message that closes another issue, mentions people",
   S24: "a commit message that keeps checks from running, more commits than anybody reads",
+  S25: "a token that could do more: other repositories, other rights, for longer",
 };
 
 /** There is no such thing here to attack. */
