@@ -85,6 +85,11 @@ const repo = z.strictObject({
     `a list of commands, such as ["npm test"]`,
   ),
   base: key(z.optional(text), "branch to start from and to merge into; default: the repository's own", "a branch name"),
+  workflows: key(
+    z._default(z.boolean(), false),
+    "whether agents may change what GitHub runs: .github/workflows and .github/actions",
+    "true or false",
+  ),
 });
 
 /** A branch of keys whose defaults are those of its keys. */

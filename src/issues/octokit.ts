@@ -3,9 +3,16 @@ import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 import { Octokit } from "@octokit/rest";
 
+/** Makes tokens as they are needed. */
+export interface AppTokens {
+  readonly id: string;
+  ofApp(): Promise<string>;
+  forRepository(repo: string, fresh?: boolean): Promise<string>;
+}
+
 export interface GitHubSettings {
   readonly apiUrl: string;
-  readonly token: string | null;
+  readonly token: string | null | AppTokens;
   readonly patience: Patience;
 }
 
@@ -35,8 +42,9 @@ export function connect(settings: GitHubSettings): Client {
   const { requestMs, retries, backoffMs, longestWaitMs } = settings.patience;
   const obey = (retryAfterS: number, _options: unknown, _octokit: unknown, retryCount: number) =>
     retryAfterS * 1000 <= longestWaitMs && retryCount < 2;
+  const { token } = settings;
   const client = new WithPlugins({
-    auth: settings.token ?? undefined,
+    auth: typeof token === "string" ? token : undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
     userAgent: "claude-workers",
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
@@ -49,7 +57,7 @@ export function connect(settings: GitHubSettings): Client {
     retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {
       // A budget, and so a queue, belongs to a token.
-      id: String(Bun.hash(settings.token ?? "")),
+      id: String(Bun.hash(typeof token === "string" ? token : (token?.id ?? ""))),
       onRateLimit: obey,
       onSecondaryRateLimit: obey,
       write: unspaced,
@@ -67,7 +75,41 @@ export function connect(settings: GitHubSettings): Client {
     if (Number(response.status) < 300) return;
     throw Object.assign(new Error("redirected"), { status: response.status, response, request: options });
   });
+  if (token !== null && typeof token === "object") {
+    client.hook.wrap("request", async (request, options) => {
+      const send = async (fresh: boolean) => {
+        // The object itself: what is handed on here reaches no plugin.
+        options.headers["authorization"] = `bearer ${await tokenFor(token, options as never, fresh)}`;
+        return await request(options);
+      };
+      // Of a token that GitHub does not know yet, or any more. Nothing was done, so a write may be sent again, too.
+      return await send(false).catch((error: unknown) => {
+        if ((error as { status?: number }).status === 401) return send(true);
+        throw error;
+      });
+    });
+  }
   return client;
+}
+
+/** A token is for one repository: that of the path, or of the query's variables. What has none is asked as the App itself. */
+async function tokenFor(
+  tokens: AppTokens,
+  {
+    url,
+    owner,
+    repo,
+    variables = {},
+  }: { url: string } & Partial<Record<"owner" | "repo", string>> & {
+      variables?: { owner?: string; name?: string };
+    },
+  fresh: boolean,
+): Promise<string> {
+  const [, first = owner ?? variables.owner, second = repo ?? variables.name] =
+    /^\/repos\/([^/{]+)\/([^/{?]+)/.exec(url) ?? [];
+  return first !== undefined && second !== undefined
+    ? await tokens.forRepository(`${first}/${second}`, fresh)
+    : await tokens.ofApp();
 }
 
 /**
