@@ -1,5 +1,6 @@
 /**
- * The tables of the documentation that are made from the code: commands, configuration, exit codes, outcomes.
+ * The tables of the documentation that are made from the code: commands, configuration, exit codes, outcomes; and the one of
+ * the torture run, from its ledger.
  *
  *   bun scripts/tables.ts        writes them between `<!-- table: NAME -->` and `<!-- end of table -->`
  */
@@ -13,6 +14,8 @@ import { presetNames, presets } from "../src/model/egress.ts";
 import { exitCodes } from "../src/model/errors.ts";
 import { outcomes } from "../src/model/outcome.ts";
 import { attacks, idsInSource, notApplying, open } from "../test/security/attacks.ts";
+import { readLedger, tableRows } from "../test/torture/ledger.ts";
+import { suites } from "../test/torture/suites.ts";
 
 const root = join(import.meta.dir, "..");
 /** Which file holds which tables. */
@@ -20,10 +23,12 @@ export const places: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["commands", "configuration", "exit codes"],
   "docs/isolation.md": ["presets"],
   "docs/lifecycle.md": ["outcomes"],
+  "docs/reliability.md": ["torture"],
   "docs/security.md": ["attacks"],
 };
 
 export async function makeTables(): Promise<Readonly<Record<string, string>>> {
+  const torture = tableRows(suites, readLedger());
   return {
     commands: table(["command", "what it does"], await commandRows()),
     configuration: table(["key", "default", "what it is for"], keyRows(configSchema, "")),
@@ -34,6 +39,7 @@ export async function makeTables(): Promise<Readonly<Record<string, string>>> {
     ),
     attacks: table(["", "attack", "held by"], attackRows()),
     outcomes: table(["outcome", "meaning", "label `worker:NN`", "claim", "`watch` ends with"], outcomeRows()),
+    torture: table(torture.head, torture.rows),
   };
 }
 

@@ -1,0 +1,4 @@
+/** The suites of `npm run torture`, in the order of the table. */
+import type { Suite } from "./suite.ts";
+
+export const suites: readonly Suite[] = [];
