@@ -1,4 +1,6 @@
 /** The suites of `npm run torture`, in the order of the table. */
+import { records } from "./records.ts";
+import { recordsCli } from "./records-cli.ts";
 import type { Suite } from "./suite.ts";
 
-export const suites: readonly Suite[] = [];
+export const suites: readonly Suite[] = [records, recordsCli];
