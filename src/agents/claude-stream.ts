@@ -158,39 +158,39 @@ function blame(line: Result, text: string, limited: boolean): Extract<AgentSigna
 /** While it runs, from the assistant's lines (their output tokens are a lower bound); exact at each result. */
 function usageAccount() {
   const seen = new Map<string, Usage["tokens"]>();
-  let settled: Usage = { turns: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, costUsd: null };
+  let settled: Usage = { turns: 0, tokens: nothing, costUsd: null };
+  /** Sum of what was seen: adding it up for each line would make a long session quadratic. */
+  let sum = nothing;
   let turns = 0;
-  const running = (): Usage => ({
-    turns,
-    tokens: [...seen.values()].reduce(add, settled.tokens),
-    costUsd: settled.costUsd,
-  });
   return {
     /** Several lines share one message and repeat its usage. Null when the line brings nothing new. */
     count({ message }: Assistant): Usage | null {
       const { id, usage, model } = message;
       if (!id || !usage || model === "<synthetic>") return null;
       if (!seen.has(id)) turns++;
-      seen.set(id, {
+      const tokens = {
         input: usage.input_tokens ?? 0,
         output: usage.output_tokens ?? 0,
         cacheRead: usage.cache_read_input_tokens ?? 0,
         cacheWrite: usage.cache_creation_input_tokens ?? 0,
-      });
-      return running();
+      };
+      sum = add(sum, tokens, seen.get(id));
+      seen.set(id, tokens);
+      return { turns, tokens: add(settled.tokens, sum), costUsd: settled.costUsd };
     },
     /** The totals of a resumed session include its past; what came since the last result is this process alone. */
     settle(result: Result): Usage {
       const since = result.model_usage_since_last_result;
       const models = Object.values(since ?? result.modelUsage ?? {});
-      const before = since ? settled : { tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, costUsd: 0 };
+      const before = since ? settled : { tokens: nothing, costUsd: 0 };
       const cost = since ? models.reduce((sum, model) => sum + (model.costUSD ?? 0), 0) : result.total_cost_usd;
       settled = {
         turns,
-        tokens: models.map(tokensOf).reduce(add, before.tokens),
+        tokens: models.map(tokensOf).reduce((sum, one) => add(sum, one), before.tokens),
         costUsd: cost === undefined ? settled.costUsd : (before.costUsd ?? 0) + cost,
       };
       seen.clear();
+      sum = nothing;
       return settled;
     },
   };
@@ -205,12 +205,14 @@ function tokensOf(model: ModelUsage): Usage["tokens"] {
   };
 }
 
-function add(a: Usage["tokens"], b: Usage["tokens"]): Usage["tokens"] {
+const nothing: Usage["tokens"] = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+function add(a: Usage["tokens"], b: Usage["tokens"], less = nothing): Usage["tokens"] {
   return {
-    input: a.input + b.input,
-    output: a.output + b.output,
-    cacheRead: a.cacheRead + b.cacheRead,
-    cacheWrite: a.cacheWrite + b.cacheWrite,
+    input: a.input + b.input - less.input,
+    output: a.output + b.output - less.output,
+    cacheRead: a.cacheRead + b.cacheRead - less.cacheRead,
+    cacheWrite: a.cacheWrite + b.cacheWrite - less.cacheWrite,
   };
 }
 

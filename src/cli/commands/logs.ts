@@ -1,7 +1,7 @@
 /** `cw logs`: everything that an agent said. */
 import { FleetError } from "../../model/errors.ts";
 import { printable } from "../../model/text.ts";
-import { type CommandFactory, defineCommand } from "../command.ts";
+import { type CommandFactory, defineCommand, type Out } from "../command.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -23,13 +23,40 @@ const command: CommandFactory = (app, out) =>
       const n = attempt === undefined ? undefined : Number(attempt);
       const lines = (await app()).logs({ worker: id, n, follow, raw, stderr });
       const all: string[] = [];
+      const together = linesTogether(out);
       for await (const line of lines) {
         // Raw lines are for programs; whatever a terminal would obey is escaped there by JSON itself.
         const text = raw ? line : printable(line);
         if (out.json) all.push(text);
-        else await out.line(text);
+        else await together.line(text);
       }
+      await together.flush();
       return { text: "", json: all };
     },
   });
 export default command;
+
+/** Lines that come without a pause go out together: a write for each would take minutes for a large transcript. */
+function linesTogether(out: Out): { line(text: string): Promise<void>; flush(): Promise<void> } {
+  let pending = "";
+  let written: Promise<void> = Promise.resolve();
+  let timer: Timer | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const text = pending;
+    pending = "";
+    written = written.then(() => out.write(text));
+    // Who writes or flushes next hears of a failure.
+    written.catch(() => {});
+    return written;
+  };
+  return {
+    async line(text) {
+      pending += `${text}\n`;
+      if (pending.length >= 1 << 16) await flush();
+      else timer ??= setTimeout(flush, 0);
+    },
+    flush,
+  };
+}

@@ -1,0 +1,2 @@
+// What Bun costs by itself.
+globalThis.name = "";
