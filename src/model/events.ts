@@ -87,6 +87,7 @@ const fields: { readonly [T in Facts["type"]]: Fields<Extract<Facts, { type: T }
   "agent:waiting": { reason: "string" },
   "agent:parked": { until: "string" },
   "agent:spoke": { word: "string", text: "string" },
+  "egress:denied": { target: "string", reason: "string" },
   "agent:ending": { why: "string" },
   "agent:exited": { code: "number?", signal: "string?", dropped: "number" },
   "claim:renewed": { sha: "string" },
