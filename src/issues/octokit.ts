@@ -2,6 +2,7 @@
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 import { Octokit } from "@octokit/rest";
+import { limitedNow, noteLimit } from "./limits.ts";
 
 /** Makes tokens as they are needed. */
 export interface AppTokens {
@@ -43,6 +44,8 @@ export function connect(settings: GitHubSettings): Client {
   const obey = (retryAfterS: number, _options: unknown, _octokit: unknown, retryCount: number) =>
     retryAfterS * 1000 <= longestWaitMs && retryCount < 2;
   const { token } = settings;
+  // A budget, and so a queue and a limit, belongs to a token, or to an App.
+  const whose = String(Bun.hash(`${settings.apiUrl} ${typeof token === "string" ? token : (token?.id ?? "")}`));
   const client = new WithPlugins({
     auth: typeof token === "string" ? token : undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
@@ -51,13 +54,18 @@ export function connect(settings: GitHubSettings): Client {
     request: {
       // A redirect would carry the request to a name that nobody asked for (renamed or transferred); it is an answer.
       redirect: "manual",
-      fetch: (url: string, init: RequestInit) => wholeAnswer(url, init, requestMs),
+      fetch: async (url: string, init: RequestInit) => {
+        const limited = limitedNow(whose);
+        if (limited !== null) return limited;
+        const response = await wholeAnswer(url, init, requestMs);
+        await noteLimit(whose, response);
+        return response;
+      },
     },
     // 409 and 429 are answers, too: an empty repository stays empty, and a limit names its own time.
     retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {
-      // A budget, and so a queue, belongs to a token.
-      id: String(Bun.hash(typeof token === "string" ? token : (token?.id ?? ""))),
+      id: whose,
       onRateLimit: obey,
       onSecondaryRateLimit: obey,
       write: unspaced,
