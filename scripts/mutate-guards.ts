@@ -7,17 +7,8 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-interface Guard {
-  readonly name: string;
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly text: string;
-  readonly instead: string;
-  readonly test: string;
-  /** Only the tests with such a name. */
-  readonly only?: string;
-}
+import type { Guard } from "./guards/guard.ts";
+import { networkGuards } from "./guards/network.ts";
 
 const guards: readonly Guard[] = [
   {
@@ -303,6 +294,7 @@ const guards: readonly Guard[] = [
     test: "test/e2e/hostile-tree.test.ts",
     only: "A57",
   },
+  ...networkGuards,
 ];
 
 const root = join(import.meta.dir, "..");
