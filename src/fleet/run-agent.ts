@@ -14,6 +14,7 @@ import { endTree } from "../system/tree.ts";
 import type { Figures } from "./end-attempt.ts";
 import { secretsOf } from "./fleet.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
+import { processLimit, ResourceWatch } from "./resources.ts";
 import { Transcript } from "./transcript.ts";
 
 export interface AgentRun extends AgentEnd {
@@ -46,7 +47,10 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   makeFolder(paths.policy);
   for (const [name, content] of Object.entries(agent.files(request))) replaceFile(`${paths.policy}/${name}`, content);
   const isolation = await fleet.isolation(task.isolation);
-  const command = isolation.wrap(gated(agent.command(request)), spaceOf(attempt, agent.needs));
+  const command = isolation.wrap(
+    gated(agent.command(request), processLimit(fleet.config.limits, isolation.pidNamespace)),
+    spaceOf(attempt, agent.needs),
+  );
   throwIfEnding(attempt);
   const child = await startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
     throw new Verdict("refused", `the agent could not be started: ${error instanceof Error ? error.message : error}`);
@@ -55,6 +59,7 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
+  const resources = new ResourceWatch(fleet, task.worker, tree);
   const secrets = secretsOf(attempt.credentials);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);
@@ -80,7 +85,8 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
     for (;;) {
       if ((await Promise.race([gone, sleep(tickMs)])) === "gone") break;
       throwIfEnding(attempt);
-      const late = overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs()) ?? heard.refusal;
+      const late =
+        overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs()) ?? heard.refusal ?? resources.verdict;
       if (late) throw late;
     }
     // What it printed last may still be in the pipe; a child that keeps the pipe open must not keep us.
@@ -103,6 +109,7 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
     if (error instanceof Verdict) say({ type: "agent:ending", why: error.reason });
     throw error;
   } finally {
+    resources.stop();
     await untilDead(attempt, tree);
     draining.abort();
     await Promise.race([drained, sleep(2000)]);

@@ -105,7 +105,6 @@ export const open: Readonly<Record<string, string>> = {
   A45: "the network is the host's: any address that the machine reaches can be reached",
   A46: "there is no filter of connections yet",
   A48: "the model's credential is in the agent's environment; those of GitHub and of the operator are not (A44, A52)",
-  A56: "CPU, memory, disk and the number of processes are not limited",
 };
 
 /** `A1, S2: ...` at the beginning of a test's or a group's name. */
