@@ -228,7 +228,7 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
     moveToScope: async (worker, n) => {
       const { unitName } = await import("./model/user-timer.ts");
       const { moveToScope } = await import("./system/user-units.ts");
-      return await moveToScope(`${unitName(config.root)}-${worker}-${n}`, home, toolPath);
+      return await moveToScope(`${unitName(config.root)}-${worker}-${n}`, home, toolPath, config.limits);
     },
     startSupervisor: (worker, n, credentials, log) => {
       const file = existsSync(settings.file) ? ["--config", settings.file] : [];

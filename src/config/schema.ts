@@ -3,6 +3,7 @@ import ms from "ms";
 import * as z from "zod/mini";
 import { parseRule, presetNames } from "../model/egress.ts";
 import { parseRepo } from "../model/issue.ts";
+import { sizeOf } from "../model/resources.ts";
 
 /** What each key is for, and what a value must be; the documentation and the messages are made from it. */
 export const about = z.registry<{ purpose: string; expected: string }>();
@@ -65,6 +66,13 @@ const url = (fallback: string, purpose: string) =>
     ),
     purpose,
     expectedUrl,
+  );
+
+const size = (fallback: string, purpose: string) =>
+  key(
+    z._default(z.string().check(z.refine((value) => sizeOf(value, 1e15) !== undefined)), fallback),
+    purpose,
+    `a size such as "8G" or "512M", or a share such as "75%"`,
   );
 
 const oneOf = <const T extends readonly [string, ...string[]]>(options: T, fallback: T[number], purpose: string) =>
@@ -134,6 +142,13 @@ export const configSchema = z.strictObject({
       "most issues that one attempt in the mode issue may file",
       "a whole number, 0 or more",
     ),
+    memory: size("75%", "most memory of an agent and its programs, of the machine's"),
+    processes: key(
+      z._default(z.int().check(z.minimum(64)), 4096),
+      "most processes and threads of an agent",
+      "a whole number, at least 64",
+    ),
+    disk: size("50%", "by how much a HOME may grow in an attempt, of what is free at its start"),
     transcriptBytes: key(
       z._default(z.int().check(z.minimum(65_536), z.maximum(2 ** 40)), 67_108_864),
       "size of a transcript past which only results and usage are kept",

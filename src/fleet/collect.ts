@@ -13,6 +13,7 @@ import { endTree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import type { Inside } from "./network.ts";
+import { processLimit, ResourceWatch } from "./resources.ts";
 
 const largestBundle = 512 << 20;
 const agentPath = "/usr/local/bin:/usr/bin:/bin";
@@ -93,12 +94,17 @@ export async function runInside(
 ) {
   const { fleet, task, paths } = attempt;
   const isolation = await fleet.isolation(besideClaude(task.isolation));
-  const command = isolation.wrap(gated(inside), spaceOf(attempt, [], forwards));
+  const command = isolation.wrap(
+    gated(inside, processLimit(fleet.config.limits, isolation.pidNamespace)),
+    spaceOf(attempt, [], forwards),
+  );
   const child = await startChild(command, `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`);
   const tree = { monitor: child.monitor, first: child.first, cookie: task.cookie };
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   const file = stdoutFile === null ? null : openSync(stdoutFile, "w", 0o600);
   const out = take(child.stdout, (chunk) => file !== null && writeSync(file, chunk));
+  const resources = new ResourceWatch(fleet, task.worker, tree);
+  const stopping = AbortSignal.any([ending, resources.over.signal]);
   let errors = "";
   const err = take(child.stderr, (chunk) => {
     if (errors.length < 64 << 10) errors += new TextDecoder().decode(chunk);
@@ -106,11 +112,11 @@ export async function runInside(
   try {
     void child.go("");
     const aborted = new Promise<null>((resolve) => {
-      if (ending.aborted) resolve(null);
-      ending.addEventListener("abort", () => resolve(null), { once: true });
+      if (stopping.aborted) resolve(null);
+      stopping.addEventListener("abort", () => resolve(null), { once: true });
     });
     const end = await within(timeoutMs, Promise.race([child.exited, aborted]));
-    ending.throwIfAborted();
+    stopping.throwIfAborted();
     if (end === null) throw new Verdict("failed", `${name} took longer than ${Math.round(timeoutMs / 1000)} s`);
     await within(5000, Promise.all([out, err]));
     const bytes = await Promise.race([out, sleep(0).then(() => 0)]);
@@ -118,6 +124,7 @@ export async function runInside(
       throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);
     return { bytes, code: end.code, errors: errors.trim() };
   } finally {
+    resources.stop();
     await endTree(tree, 0);
     if (file !== null) closeSync(file);
   }

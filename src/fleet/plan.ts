@@ -12,6 +12,7 @@ import { besideClaude, collectCommand } from "./collect.ts";
 import { credentialsOf, type Fleet, needGithub, needProvider, settingsOf } from "./fleet.ts";
 import { insideOf } from "./network.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
+import { processLimit } from "./resources.ts";
 import { gateCommand } from "./verify.ts";
 
 export interface Plan {
@@ -55,6 +56,8 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const agentCommand = agent.command(requestOf({ fleet, task, paths }, false, inside));
   const agentSpace = spaceOf({ fleet, task, paths }, agent.needs, inside.forwards);
   const beside = await fleet.isolation(besideClaude(choice.isolation));
+  const limit = processLimit(fleet.config.limits, isolation.pidNamespace);
+  const limitBeside = processLimit(fleet.config.limits, beside.pidNamespace);
   const gateSpace = spaceOf({ fleet, task, paths }, [], insideOf(beside, paths.folder, null).forwards);
   const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
@@ -70,12 +73,14 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
     calls: callsOf(fleet, checked.repo, checked.issue, worker),
     commands: [
       ...git.before,
-      shown("agent", isolation.wrap(gated(agentCommand), agentSpace)),
+      shown("agent", isolation.wrap(gated(agentCommand, limit), agentSpace)),
       shown(
         "collect",
-        beside.wrap(gated(collectCommand({ fleet, task }, "{base}")), spaceOf({ fleet, task, paths }, [])),
+        beside.wrap(gated(collectCommand({ fleet, task }, "{base}"), limitBeside), spaceOf({ fleet, task, paths }, [])),
       ),
-      ...gates.map((gate) => shown("gate", beside.wrap(gated(gateCommand({ fleet, task }, gate)), gateSpace))),
+      ...gates.map((gate) =>
+        shown("gate", beside.wrap(gated(gateCommand({ fleet, task }, gate), limitBeside), gateSpace)),
+      ),
       git.push,
     ],
     remarks: choice.remarks,

@@ -15,6 +15,7 @@ import { secretsOf } from "./fleet.ts";
 import { Heard, type Proposal } from "./heard.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
 import { insideOf, withNetwork } from "./network.ts";
+import { processLimit, ResourceWatch } from "./resources.ts";
 import { Transcript } from "./transcript.ts";
 
 export interface AgentRun extends AgentEnd {
@@ -44,7 +45,10 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   if (isolation.ownNetwork) await tryIsolation(attempt, inside, agent.command(request), agent.needs);
   return await withNetwork(fleet, inside, paths.folder, attempt, async () => {
     throwIfEnding(attempt);
-    const command = isolation.wrap(gated(agent.command(request)), space);
+    const command = isolation.wrap(
+      gated(agent.command(request), processLimit(fleet.config.limits, isolation.pidNamespace)),
+      space,
+    );
     const child = await startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
       throw new Verdict("refused", `the agent could not be started: ${error instanceof Error ? error.message : error}`);
     });
@@ -64,6 +68,7 @@ async function untilGone(
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
+  const resources = new ResourceWatch(fleet, task.worker, tree);
   const secrets = secretsOf(attempt.credentials);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);
@@ -89,7 +94,8 @@ async function untilGone(
     for (;;) {
       if ((await Promise.race([gone, sleep(tickMs)])) === "gone") break;
       throwIfEnding(attempt);
-      const late = overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs()) ?? heard.refusal;
+      const late =
+        overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs()) ?? heard.refusal ?? resources.verdict;
       if (late) throw late;
     }
     // What it printed last may still be in the pipe; a child that keeps the pipe open must not keep us.
@@ -112,6 +118,7 @@ async function untilGone(
     if (error instanceof Verdict) say({ type: "agent:ending", why: error.reason });
     throw error;
   } finally {
+    resources.stop();
     await untilDead(attempt, tree);
     draining.abort();
     await Promise.race([drained, sleep(2000)]);

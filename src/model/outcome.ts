@@ -31,7 +31,12 @@ export const outcomes = {
   failed: { meaning: "ended with an error", label: "kept", claim: "failed", good: false },
   "timed-out": { meaning: "ran into the wall-clock limit", label: "kept", claim: "failed", good: false },
   stalled: { meaning: "said nothing for too long", label: "kept", claim: "failed", good: false },
-  "over-budget": { meaning: "used up its turns or its money", label: "kept", claim: "failed", good: false },
+  "over-budget": {
+    meaning: "used up its turns, its money, or its part of the machine",
+    label: "kept",
+    claim: "failed",
+    good: false,
+  },
   rejected: { meaning: "the push or the pull request was refused", label: "kept", claim: "failed", good: false },
   refused: { meaning: "could not start", label: "removed", claim: "released", good: false },
   limited: { meaning: "the account is at its usage limit", label: "removed", claim: "released", good: false },

@@ -2,18 +2,28 @@
  * A child that may do nothing before its identity is on disk. A gate in front of the program waits for the line `go` on
  * standard input: when the supervisor dies first, the gate reads the end of the file and exits, and no agent was ever there.
  */
-import { closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync } from "node:fs";
 import type { Command } from "../model/command.ts";
 import type { ProcessIdentity } from "../model/process.ts";
 import { sleep, uptimeMs } from "./clock.ts";
 import { readOwn } from "./files.ts";
 import { identify } from "./process.ts";
 
-const gate = 'IFS= read -r go && [ "$go" = go ] && exec "$@"';
+/** No core: it would hold the credential. `-p` is dash's word for `-u`. */
+const gate =
+  'ulimit -c 0; [ -z "$1" ] || { ulimit -u "$1" || ulimit -p "$1"; } 2>/dev/null; shift; IFS= read -r go && [ "$go" = go ] && exec "$@"';
+/** When memory runs out the kernel takes these first, and neither the supervisor nor anybody's ssh. */
+const expendable = 'echo 600 > /proc/self/oom_score_adj; exec "$@"';
 
-/** The same command behind the gate; wrap it after this, so that the gate is inside the isolation. */
-export function gated(command: Command): Command {
-  return { ...command, argv: ["/bin/sh", "-c", gate, "gate", ...command.argv] };
+/**
+ * The same command behind the gate; wrap it after this, so that the gate is inside the isolation.
+ * @param processes most processes that the kernel lets it have; null: as many as its user may
+ */
+export function gated(command: Command, processes: number | null = null): Command {
+  return {
+    ...command,
+    argv: ["/bin/sh", "-c", gate, "gate", processes === null ? "" : String(processes), ...command.argv],
+  };
 }
 
 export interface Child {
@@ -38,8 +48,9 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
   try {
     const stdio: ("pipe" | number)[] = ["pipe", "pipe", "pipe"];
     if (info !== null) stdio[command.infoFd ?? 3] = info;
+    accessSync(command.argv[0], constants.X_OK);
     // Bun's own spawn, from the main thread: bubblewrap's --die-with-parent is bound to the thread that forks.
-    const started = Bun.spawn([...command.argv], {
+    const started = Bun.spawn(["/bin/sh", "-c", expendable, "start", ...command.argv], {
       cwd: command.cwd,
       env: { ...command.env },
       stdio: stdio as ["pipe", "pipe", "pipe"],

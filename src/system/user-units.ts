@@ -1,6 +1,8 @@
 /** Units of the user's own systemd: files below ~/.config/systemd/user, switched on and off through systemctl; scopes. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
+import { sizeOf } from "../model/resources.ts";
 import { scopeCall } from "../model/user-timer.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 import { runTool } from "./tools.ts";
@@ -45,12 +47,20 @@ export function userUnits(home: string, toolPath: string) {
  *
  * @returns why it could not; null when it is done, or when there is nothing to do it with
  */
-export async function moveToScope(scope: string, home: string, toolPath: string): Promise<string | null> {
+export async function moveToScope(
+  scope: string,
+  home: string,
+  toolPath: string,
+  most: { memory: string; processes: number },
+): Promise<string | null> {
   const runtime = `/run/user/${process.getuid?.()}`;
   const program = Bun.which("busctl", { PATH: toolPath, cwd: "/" });
   if (program === null || !existsSync(join(runtime, "bus")) || !(await lingers(toolPath))) return null;
   const env = { PATH: toolPath, HOME: home, XDG_RUNTIME_DIR: runtime, LC_ALL: "C" };
-  const ran = await runTool({ argv: [program, ...scopeCall(scope, process.pid)], env, timeoutMs: 5000 });
+  // Whatever else is in the scope is the supervisor: it may have a little more, to end the agent in.
+  const memoryBytes = (sizeOf(most.memory, totalmem()) ?? totalmem()) + (256 << 20);
+  const limits = { memoryBytes, processes: most.processes + 256 };
+  const ran = await runTool({ argv: [program, ...scopeCall(scope, process.pid, limits)], env, timeoutMs: 5000 });
   return ran.ok ? null : ran.stderr.trim() || "systemd did not answer";
 }
 

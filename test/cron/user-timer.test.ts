@@ -50,8 +50,10 @@ test.skipIf(analyze === null)("systemd knows the hardening", () => {
   for (const name of ["NoNewPrivileges", "RestrictRealtime", "RestrictSUIDSGID"]) expect(set).toContain(name);
 });
 
-test("a scope is asked for with one process in it, by the signature of systemd's own call", () => {
-  expect(scopeCall("claude-workers-0123abcd-01-7", 4711).slice(6).join(" ")).toBe(
-    "StartTransientUnit ssa(sv)a(sa(sv)) claude-workers-0123abcd-01-7.scope fail 2 PIDs au 1 4711 CollectMode s inactive-or-failed 0",
+test("a scope is asked for with one process in it, and limits, by the signature of systemd's own call", () => {
+  expect(
+    scopeCall("claude-workers-0123abcd-01-7", 4711, { memoryBytes: 8e9, processes: 4352 }).slice(6).join(" "),
+  ).toBe(
+    "StartTransientUnit ssa(sv)a(sa(sv)) claude-workers-0123abcd-01-7.scope fail 5 PIDs au 1 4711 CollectMode s inactive-or-failed MemoryMax t 8000000000 TasksMax t 4352 CPUWeight t 50 0",
   );
 });

@@ -1,0 +1,89 @@
+/**
+ * Keeps an agent, and what its gates run, within what `limits` gives them of the machine. Where a systemd scope or the
+ * kernel's own limits hold too, those are quicker; this holds everywhere, and says why an attempt ended.
+ */
+import { release, totalmem } from "node:os";
+import type { Config } from "../config/schema.ts";
+import { exceeded, type Room, sizeOf } from "../model/resources.ts";
+import type { Verdict } from "../model/verdict.ts";
+import type { Tree } from "../system/tree.ts";
+import { folderBytes, freeBytes, proportionalBytes, scratchBytes, unnamedBytes, usageOfTree } from "../system/usage.ts";
+import type { Fleet } from "./fleet.ts";
+
+const everyMs = 1000;
+const leastFree = 2 ** 30;
+
+export class ResourceWatch {
+  /** What was exceeded; looked at by whoever waits for the agent. */
+  verdict: Verdict | null = null;
+  /** Aborted, with the verdict, when something is. */
+  readonly over = new AbortController();
+  private readonly home: string;
+  private readonly disk: string;
+  private readonly room: Room;
+  private readonly freeAtStart: number;
+  private readonly timer: Timer;
+  private walking = false;
+
+  constructor(
+    fleet: Pick<Fleet, "config" | "store">,
+    worker: string,
+    private readonly tree: Pick<Tree, "monitor" | "first">,
+  ) {
+    const { limits } = fleet.config;
+    this.home = fleet.store.paths.home(worker);
+    // Where HOME is, but nothing that an agent could remove.
+    this.disk = fleet.store.paths.control;
+    const { free, all } = freeBytes(this.disk);
+    this.freeAtStart = free;
+    this.room = {
+      memoryBytes: sizeOf(limits.memory, totalmem()) ?? Number.POSITIVE_INFINITY,
+      processes: limits.processes,
+      diskBytes: sizeOf(limits.disk, free) ?? Number.POSITIVE_INFINITY,
+      leastFreeBytes: Math.min(leastFree, all / 20),
+    };
+    this.timer = setInterval(() => void this.look().catch(() => {}), everyMs);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private async look(): Promise<void> {
+    if (this.verdict !== null) return;
+    const { monitor, first } = this.tree;
+    const { processes, pids, residentBytes } = usageOfTree(monitor.pid, this.room.processes);
+    const files = first === null ? 0 : scratchBytes(first.pid);
+    const much = residentBytes + files > this.room.memoryBytes;
+    const memoryBytes = much ? proportionalBytes(pids) + files : 0;
+    const { free } = freeBytes(this.disk);
+    const gone = this.freeAtStart - free;
+    this.judge(exceeded({ processes, memoryBytes, diskBytes: 0, freeBytes: free }, this.room));
+    const { diskBytes, leastFreeBytes } = this.room;
+    // A walk costs: only when that much has gone, by whomever.
+    if (this.walking || (gone <= diskBytes && free >= leastFreeBytes)) return;
+    this.walking = true;
+    const named = free < leastFreeBytes ? null : await folderBytes(this.home).catch(() => null);
+    this.walking = false;
+    // What can't be measured counts as all that has gone.
+    const taken = named === null ? gone : Math.min(gone, named + unnamedBytes(pids));
+    this.judge(exceeded({ processes: 0, memoryBytes: 0, diskBytes: taken, freeBytes: free }, this.room));
+  }
+
+  private judge(verdict: Verdict | null): void {
+    if (verdict === null || this.verdict !== null) return;
+    this.verdict = verdict;
+    this.stop();
+    this.over.abort(verdict);
+  }
+}
+
+/**
+ * For the kernel, as far as it counts apart: per user namespace since 5.14, which is bubblewrap's for an ordinary user. It
+ * exempts root, and elsewhere would count everything else of the user. Null: not to be set.
+ */
+export function processLimit(limits: Config["limits"], pidNamespace: boolean): number | null {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const apart = major > 5 || (major === 5 && minor >= 14);
+  return pidNamespace && apart && process.getuid?.() !== 0 ? limits.processes : null;
+}
