@@ -10,7 +10,8 @@ const root = join(import.meta.dir, "..");
 const dist = resolve(process.argv[2] ?? join(root, "dist"));
 // Bun names its inputs from the current directory.
 process.chdir(root);
-const entries = ["src/cli/main.ts", "src/index.ts", "src/agents/voice-server.ts", "src/agents/rehearsal.ts"]
+const programs = ["agents/voice-server", "agents/rehearsal", "isolation/forwarder", "isolation/canary"];
+const entries = ["src/cli/main.ts", "src/index.ts", ...programs.map((program) => `src/${program}.ts`)]
   .map((entry) => join(root, entry))
   .filter((entry) => existsSync(entry));
 

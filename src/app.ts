@@ -31,7 +31,7 @@ import type { Schedules } from "./scheduler/cron.ts";
 import type { Explanation } from "./scheduler/explain.ts";
 import type { Tick, TickRequest } from "./scheduler/tick.ts";
 import { openStore } from "./store/store.ts";
-import { bunPath, launcher, moduleFile, packageRoot } from "./system/self.ts";
+import { bunFlags, bunPath, launcher, moduleFile, packageRoot } from "./system/self.ts";
 
 /** What loading the configuration gives. */
 export interface Settings {
@@ -127,18 +127,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
     strays: async () => (await import("./scheduler/strays.ts")).strays(fleet),
     update: async () => (await import("./fleet/update.ts")).update(fleet),
-    shell: async (worker, argv) => {
-      const command = await (await import("./fleet/shell.ts")).shellCommand(fleet, worker, argv);
-      const nowhere = openSync("/dev/null", "w");
-      try {
-        const { env, cwd, infoFd } = command;
-        const extra = infoFd === undefined ? [] : [nowhere];
-        const started = Bun.spawn([...command.argv], { env, cwd, stdio: ["inherit", "inherit", "inherit", ...extra] });
-        return await started.exited;
-      } finally {
-        closeSync(nowhere);
-      }
-    },
+    shell: async (worker, argv) => (await import("./fleet/shell.ts")).shell(fleet, worker, argv),
     cron: clock,
     hosts: async () => await hostsOf(settings),
     everywhere: async () => {
@@ -225,8 +214,12 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
       const program = Bun.which("bwrap", { PATH: toolPath, cwd: "/" });
       if (program === null)
         throw new FleetError("environment", "bubblewrap is not installed", { hint: "apt-get install bubblewrap" });
-      return bubblewrap(systemFolders(program));
+      return bubblewrap(systemFolders(program), {
+        argv: [bunPath, ...bunFlags(packageRoot), moduleFile("forwarder")],
+        needs: [bunPath, packageRoot],
+      });
     },
+    openNetwork: async (request) => (await import("./isolation/network.ts")).openNetwork(request),
     moveToScope: async (worker, n) => {
       const { unitName } = await import("./model/user-timer.ts");
       const { moveToScope } = await import("./system/user-units.ts");

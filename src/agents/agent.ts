@@ -1,5 +1,6 @@
 /** The contract of an agent: the program that does the work. It makes values and reads its own output; it starts nothing. */
 import type { Command } from "../model/command.ts";
+import type { EgressRule } from "../model/egress.ts";
 
 /** What the agent is asked to do, and where. All paths are absolute and the same inside and outside the isolation. */
 export interface AgentRequest {
@@ -17,13 +18,17 @@ export interface AgentRequest {
   /** Most turns and most US dollars; null is no limit. */
   readonly turns: number | null;
   readonly budgetUsd: number | null;
-  /** Environment variables of the model provider (credential, endpoint): the only secrets that an agent gets. */
+  /** Environment variables of the model provider: credential and endpoint, or what stands in their place inside. */
   readonly provider: Readonly<Record<string, string>>;
   /** Put in the environment so that every process of the attempt can be found in /proc. */
   readonly cookie: string;
   readonly worker: string;
   /** Whether the agent's own sandbox is to be used for its shell, inside the isolation. */
   readonly innerSandbox: boolean;
+  /** What may be reached besides the model. */
+  readonly egress: readonly EgressRule[];
+  /** Port of the proxy on the agent's loopback; null: it shares the network of the machine. */
+  readonly proxyPort: number | null;
   /** Whether the agent may propose new issues. */
   readonly proposals: boolean;
 }

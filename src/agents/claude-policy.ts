@@ -1,5 +1,6 @@
 /** What Claude Code may do: its policy and its one MCP server, written to the control folder, read-only for the agent. */
 import { dirname } from "node:path";
+import { domainsOf } from "../model/egress.ts";
 import { bunFlags } from "../system/self.ts";
 import type { AgentRequest } from "./agent.ts";
 import { providerNames } from "./environment.ts";
@@ -63,7 +64,13 @@ function sandbox(request: AgentRequest, hidden: readonly string[]): object {
       denyRead: [...new Set(["/home", "/root", ...hidden, dirname(request.home), request.controlFolder])],
       allowRead: [request.cwd, ...caches, "~/.gitconfig", "~/.config/git"],
     },
-    network: { allowedDomains: ["registry.npmjs.org", "github.com"], strictAllowlist: true },
+    network: {
+      // With our proxy this list only has to be there: without a name in it the shell would get no proxy at all.
+      ...(request.proxyPort === null
+        ? { allowedDomains: domainsOf(request.egress) }
+        : { allowedDomains: ["the-proxy-decides.invalid"], httpProxyPort: request.proxyPort }),
+      strictAllowlist: true,
+    },
     credentials: {
       files: [{ path: "~/.claude/.credentials.json", mode: "deny" }],
       envVars: providerNames.map((name) => ({ name, mode: "deny" })),

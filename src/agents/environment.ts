@@ -4,7 +4,7 @@ import type { AgentRequest } from "./agent.ts";
 
 /**
  * Every variable that an agent can get, whatever the operator's own environment holds. Tokens of GitHub, NODE_OPTIONS,
- * LD_PRELOAD, BUN_*, GIT_*, proxies and cloud credentials are not here, and so never inside.
+ * LD_PRELOAD, BUN_*, GIT_* and cloud credentials are not here, and so never inside; proxies are ours, not the operator's.
  */
 export const agentEnvironmentNames = [
   // The worker.
@@ -20,6 +20,14 @@ export const agentEnvironmentNames = [
   "ANTHROPIC_AUTH_TOKEN",
   "ANTHROPIC_BASE_URL",
   "CLAUDE_CODE_OAUTH_TOKEN",
+  // The way out, where the isolation has a network of its own (model/egress.ts).
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "NODE_USE_ENV_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
   // How Claude Code behaves; see claude.ts.
   "BASH_DEFAULT_TIMEOUT_MS",
   "BASH_MAX_TIMEOUT_MS",

@@ -51,7 +51,12 @@ export const variables: Readonly<Record<string, string>> = {
   GITHUB_SERVER_URL: "github.serverUrl",
 };
 const githubTokens = ["GH_TOKEN", "GITHUB_TOKEN"] as const;
-const providerNames = ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"] as const;
+const providerNames = [
+  "CLAUDE_CODE_OAUTH_TOKEN",
+  "ANTHROPIC_API_KEY",
+  "ANTHROPIC_AUTH_TOKEN",
+  "ANTHROPIC_BASE_URL",
+] as const;
 
 /** @throws FleetError `config`, naming the file or variable, the key, what is expected and what was found */
 export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
@@ -84,6 +89,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     throw new FleetError("config", await describeIssue(issue as z.core.$ZodIssue, values, origins, file.path));
   }
   const config = parsed.data;
+  const suffixes = config.egress.allow.filter((rule) => rule.startsWith("."));
+  if (suffixes.length > 0) {
+    const { refusedSuffix } = await import("./public-suffix.ts");
+    const refused = suffixes.map(refusedSuffix).find((reason) => reason !== null);
+    if (refused) throw new FleetError("config", `${file.path}: egress.allow: ${refused}`);
+  }
   const absolute = (key: string, path: string) =>
     resolve(origins.get(key) === file.path ? dirname(file.path) : cwd, path.replace(/^~(?=\/|$)/, home));
   return {

@@ -1,6 +1,7 @@
 /** Every key of the configuration: what it is for, what it may be, and what it is when nobody says. */
 import ms from "ms";
 import * as z from "zod/mini";
+import { parseRule, presetNames } from "../model/egress.ts";
 import { parseRepo } from "../model/issue.ts";
 
 /** What each key is for, and what a value must be; the documentation and the messages are made from it. */
@@ -160,6 +161,18 @@ export const configSchema = z.strictObject({
     reserve: key(z._default(natural, 0), "idle workers that assign leaves free", "a whole number, 0 or more"),
     limit: limit(positive, "most attempts that one assign starts", "a whole number above 0, or null"),
     perRepo: limit(positive, "most attempts at once in one repository", "a whole number above 0, or null"),
+  }),
+  egress: group({
+    presets: key(
+      z._default(z.array(z.enum(presetNames)), []),
+      "what agents may reach besides their model, by name; web is any .com, .io and .dev, and gives the wall up",
+      `a list of ${presetNames.join(", ")}`,
+    ),
+    allow: key(
+      z._default(z.array(z.string().check(z.refine((value) => parseRule(value) !== null))), []),
+      "single hosts that agents may reach: a name, .name for all below it, either with :PORT where it is not 443",
+      `a list of hosts, such as ["registry.example.org", ".example.org", "10.0.0.7:5432"]`,
+    ),
   }),
   repos: key(
     z._default(z.record(z.string().check(z.refine(isRepo)), repo), {}),

@@ -10,8 +10,9 @@ import { type Difference, Mirror } from "../store/mirror.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { endTree } from "../system/tree.ts";
+import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
-import { spaceOf } from "./run-agent.ts";
+import type { Inside } from "./network.ts";
 
 const largestBundle = 512 << 20;
 const agentPath = "/usr/local/bin:/usr/bin:/bin";
@@ -79,6 +80,7 @@ export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
 /**
  * A command of ours that touches what the agent made: in the same isolation, without its credentials.
  * @param ending its abort ends the command, too; the reason is thrown
+ * @param forwards default: no network
  */
 export async function runInside(
   attempt: InFlight,
@@ -87,10 +89,11 @@ export async function runInside(
   timeoutMs: number,
   stdoutFile: string | null,
   ending: AbortSignal = new AbortController().signal,
+  forwards: Inside["forwards"] = [],
 ) {
   const { fleet, task, paths } = attempt;
-  const isolation = await fleet.isolation(task.isolation === "settings" ? "none" : task.isolation);
-  const command = isolation.wrap(gated(inside), spaceOf(attempt, []));
+  const isolation = await fleet.isolation(besideClaude(task.isolation));
+  const command = isolation.wrap(gated(inside), spaceOf(attempt, [], forwards));
   const child = await startChild(command, `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`);
   const tree = { monitor: child.monitor, first: child.first, cookie: task.cookie };
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
@@ -118,6 +121,11 @@ export async function runInside(
     await endTree(tree, 0);
     if (file !== null) closeSync(file);
   }
+}
+
+/** The sandbox of `settings` is Claude's own: what is ours runs beside it. */
+export function besideClaude(isolation: Task["isolation"]): Task["isolation"] {
+  return isolation === "settings" ? "none" : isolation;
 }
 
 async function take(stream: ReadableStream<Uint8Array>, use: (chunk: Uint8Array) => unknown): Promise<number> {

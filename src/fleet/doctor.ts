@@ -27,6 +27,7 @@ export async function doctor(fleet: Fleet): Promise<Check[]> {
       const detail = `${isolation}${innerSandbox ? ", with Claude's own sandbox inside" : ""}`;
       return remarks.length === 0 ? detail : { detail: [detail, ...remarks].join("; "), state: "warning" };
     }),
+    await check("network of agents", () => network(fleet)),
     await check("root", () => rootFolder(fleet)),
     await check("GitHub", () => reachGitHub(fleet, workers[0])),
     await check("Claude credential", async () => {
@@ -54,6 +55,17 @@ async function check(name: string, look: () => Promise<Found> | Found): Promise<
 async function gitVersion(fleet: Fleet): Promise<Found> {
   const settings = fleet.git(null);
   return `git version ${await checkGit(settings)} (${settings.program})`;
+}
+
+async function network(fleet: Fleet): Promise<Found> {
+  const { isolation } = await fleet.chooseIsolation();
+  const { presets, allow } = fleet.config.egress;
+  const reached = ["the model", ...presets.map((name) => `preset ${name}`), ...allow].join(", ");
+  if (presets.includes("web"))
+    return { detail: reached, state: "warning", hint: "the preset web lets agents reach anybody's hosts" };
+  if ((await fleet.isolation(isolation)).ownNetwork) return reached;
+  const detail = `open: the isolation ${isolation} filters no connections but those of Claude's shell`;
+  return { detail, state: "warning", hint: "apt-get install bubblewrap" };
 }
 
 function rootFolder(fleet: Fleet): Found {

@@ -11,7 +11,7 @@ import type { Fleet } from "./fleet.ts";
 export type Figures = Pick<
   End,
   "turns" | "tokens" | "costUsd" | "branch" | "commits" | "added" | "removed" | "files" | "pull" | "model"
->;
+> & { readonly denied: number };
 
 export function noFigures(task: Pick<Task, "model">): Figures {
   return {
@@ -24,6 +24,7 @@ export function noFigures(task: Pick<Task, "model">): Figures {
     added: 0,
     removed: 0,
     files: [],
+    denied: 0,
     pull: null,
   };
 }

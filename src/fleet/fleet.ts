@@ -3,6 +3,7 @@ import type { Agent } from "../agents/agent.ts";
 import type { Config } from "../config/schema.ts";
 import type { Choice } from "../isolation/choose.ts";
 import type { Isolation } from "../isolation/isolation.ts";
+import type { NetworkRequest } from "../isolation/network.ts";
 import type { GitHub } from "../issues/github.ts";
 import { FleetError } from "../model/errors.ts";
 import type { FleetEvent } from "../model/events.ts";
@@ -30,6 +31,8 @@ export interface Fleet {
   /** Probes the machine. @throws FleetError `environment` */
   readonly chooseIsolation: () => Promise<Choice>;
   readonly isolation: (name: Isolation["name"]) => Promise<Isolation>;
+  /** Opens the ways out of an agent's network. @returns what closes them */
+  readonly openNetwork: (request: NetworkRequest) => Promise<() => Promise<void>>;
   /** Starts `_attempt` detached, with these credentials in its environment. @returns its process number */
   readonly startSupervisor: (worker: string, n: number, credentials: Credentials, log: string) => number;
   /** Moves this process out of the session that started it. @returns why it could not; null also where there is no need */
@@ -71,7 +74,7 @@ export function needGithubToken(credentials: Credentials): string {
 }
 
 function hasCredential(provider: Credentials["provider"]): boolean {
-  return ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"].some((name) => provider[name]);
+  return ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"].some((name) => provider[name]);
 }
 
 /** @throws FleetError `auth` */

@@ -12,6 +12,7 @@ import { uptimeMs } from "../system/clock.ts";
 import type { Figures } from "./end-attempt.ts";
 import type { Credentials, Fleet } from "./fleet.ts";
 import type { Lease } from "./lease.ts";
+import type { Denials } from "./network.ts";
 
 export interface InFlight {
   readonly fleet: Fleet;
@@ -32,6 +33,8 @@ export interface InFlight {
   base: Base | null;
   branch: string;
   figures: Figures;
+  /** Connections that were refused to what runs inside. */
+  readonly denials: Denials;
   /** Of the old HOME, in the background. */
   tidying: Promise<void>;
   /** The agent's last statement, for the comment. */

@@ -7,10 +7,11 @@ import { workerLabel } from "../model/worker.ts";
 import { checkGit, repositoryUrl } from "../store/git.ts";
 import { gated } from "../system/child.ts";
 import { now } from "../system/clock.ts";
-import { collectCommand } from "./collect.ts";
+import { requestOf, spaceOf } from "./agent-request.ts";
+import { besideClaude, collectCommand } from "./collect.ts";
 import { credentialsOf, type Fleet, needGithubToken, needProvider, settingsOf } from "./fleet.ts";
+import { insideOf } from "./network.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
-import { requestOf, spaceOf } from "./run-agent.ts";
 import { gateCommand } from "./verify.ts";
 
 export interface Plan {
@@ -50,18 +51,17 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   };
   const paths = fleet.store.attempts.at(worker, n);
   const isolation = await fleet.isolation(choice.isolation);
-  const agentCommand = agent.command(requestOf({ fleet, task, paths, credentials }, false));
-  const agentSpace = spaceOf({ fleet, task, paths }, agent.needs);
-  const ours = spaceOf({ fleet, task, paths }, []);
+  const inside = insideOf(isolation, paths.folder, credentials.provider);
+  const agentCommand = agent.command(requestOf({ fleet, task, paths }, false, inside));
+  const agentSpace = spaceOf({ fleet, task, paths }, agent.needs, inside.forwards);
+  const beside = await fleet.isolation(besideClaude(choice.isolation));
+  const gateSpace = spaceOf({ fleet, task, paths }, [], insideOf(beside, paths.folder, null).forwards);
   const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
     what,
     argv: command.argv,
     environment: Object.keys(command.env).sort(),
   });
-  // The sandbox of `settings` is Claude's own: what is ours runs beside it.
-  const wrapped = (command: Command) =>
-    choice.isolation === "settings" ? gated(command) : isolation.wrap(gated(command), ours);
   const git = gitCommands(fleet, task);
   return {
     worker,
@@ -71,8 +71,11 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
     commands: [
       ...git.before,
       shown("agent", isolation.wrap(gated(agentCommand), agentSpace)),
-      shown("collect", wrapped(collectCommand({ fleet, task }, "{base}"))),
-      ...gates.map((gate) => shown("gate", wrapped(gateCommand({ fleet, task }, gate)))),
+      shown(
+        "collect",
+        beside.wrap(gated(collectCommand({ fleet, task }, "{base}")), spaceOf({ fleet, task, paths }, [])),
+      ),
+      ...gates.map((gate) => shown("gate", beside.wrap(gated(gateCommand({ fleet, task }, gate)), gateSpace))),
       git.push,
     ],
     remarks: choice.remarks,

@@ -4,8 +4,8 @@ import { printable } from "../model/text.ts";
 import { Verdict } from "../model/verdict.ts";
 import { proposalBody, sameTitle } from "../reports/proposal.ts";
 import { secretsOf } from "./fleet.ts";
+import type { Proposal } from "./heard.ts";
 import type { InFlight } from "./in-flight.ts";
-import type { Proposal } from "./run-agent.ts";
 import { secretInText } from "./secret-scan.ts";
 
 /** @returns their numbers */

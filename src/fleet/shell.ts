@@ -1,18 +1,41 @@
-/** A terminal as a worker: its HOME, its environment, its isolation. */
+/** A terminal as a worker: its HOME, its environment, its isolation, its network. */
+import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { statusOf } from "../model/attempt.ts";
 import type { Command } from "../model/command.ts";
 import { FleetError } from "../model/errors.ts";
-import { protectedInHome } from "../model/protected.ts";
 import { now } from "../system/clock.ts";
 import { isFolder } from "../system/files.ts";
+import { requestOf, spaceOf } from "./agent-request.ts";
 import { credentialsOf, type Fleet } from "./fleet.ts";
-import { requestOf } from "./run-agent.ts";
+import { type Inside, insideOf, withNetwork } from "./network.ts";
 
 /**
  * @param argv what to run; default a shell. A first word `claude` means the fleet's own.
+ * @returns its exit code
  * @throws FleetError `busy` while an agent lives there, `notFound`, `environment`
  */
-export async function shellCommand(fleet: Fleet, worker: string, argv: readonly string[]): Promise<Command> {
+export async function shell(fleet: Fleet, worker: string, argv: readonly string[]): Promise<number> {
+  needIdle(fleet, worker);
+  const { isolation: chosen } = await fleet.chooseIsolation();
+  const isolation = await fleet.isolation(chosen);
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), "cw-shell-"));
+  try {
+    const inside = insideOf(isolation, folder, credentialsOf(fleet, worker).provider);
+    const { command, space } = await shellCommand(fleet, worker, argv, inside);
+    // `settings` is a policy on Claude's own command line: there is none to put a shell in.
+    if (chosen === "settings")
+      throw new FleetError("environment", "the isolation settings can't hold a shell", {
+        hint: "apt-get install bubblewrap",
+      });
+    return await withNetwork(fleet, inside, folder, null, () => run(isolation.wrap(command, space)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function needIdle(fleet: Fleet, worker: string): void {
   const { attempts, paths, workers } = fleet.store;
   const { name, email } = workers.identity(worker);
   const { state } = statusOf(attempts.facts(worker), now());
@@ -23,9 +46,22 @@ export async function shellCommand(fleet: Fleet, worker: string, argv: readonly 
     throw new FleetError("environment", `worker ${worker} has no HOME (${name} <${email}>)`, {
       hint: `cw refresh ${worker}`,
     });
+}
+
+async function run(command: Command): Promise<number> {
+  const nowhere = openSync("/dev/null", "w");
+  try {
+    const { env, cwd, infoFd } = command;
+    const extra = infoFd === undefined ? [] : [nowhere];
+    const started = Bun.spawn([...command.argv], { env, cwd, stdio: ["inherit", "inherit", "inherit", ...extra] });
+    return await started.exited;
+  } finally {
+    closeSync(nowhere);
+  }
+}
+
+async function shellCommand(fleet: Fleet, worker: string, argv: readonly string[], inside: Inside) {
   const agent = await fleet.agent("claude");
-  const { isolation: chosen } = await fleet.chooseIsolation();
-  const isolation = await fleet.isolation(chosen);
   const task = {
     worker,
     repo: "-",
@@ -36,29 +72,16 @@ export async function shellCommand(fleet: Fleet, worker: string, argv: readonly 
     mode: "update" as const,
   };
   const limits = { turns: null, budgetUsd: null } as never;
-  const at = {
-    fleet,
-    task: { ...task, limits },
-    paths: attempts.at(worker, 0),
-    credentials: credentialsOf(fleet, worker),
-  };
-  const { argv: agentArgv, env } = agent.command(requestOf(at, false));
+  const { attempts, paths } = fleet.store;
+  const at = { fleet, task: { ...task, limits }, paths: attempts.at(worker, 0) };
+  const { argv: agentArgv, env } = agent.command(requestOf(at, false, inside));
   const [first = "/bin/bash", ...rest] = argv;
   const command: Command = {
     argv: [first === "claude" ? agentArgv[0] : first, ...rest],
     env: { ...env, TERM: "xterm-256color" },
-    cwd: home,
+    cwd: paths.home(worker),
   };
-  // `settings` is a policy on Claude's own command line: there is none to put a shell in.
-  if (chosen === "settings")
-    throw new FleetError("environment", "the isolation settings can't hold a shell", {
-      hint: "apt-get install bubblewrap",
-    });
-  return isolation.wrap(command, {
-    home,
-    hidden: [paths.root, fleet.operatorHome],
-    readOnly: agent.needs,
-    protect: protectedInHome.map((path) => `${home}/${path}`),
-    terminal: true,
-  });
+  // There is no attempt, and so no policy to show.
+  const space = { ...spaceOf(at, agent.needs, inside.forwards), readOnly: agent.needs, terminal: true };
+  return { command, space };
 }

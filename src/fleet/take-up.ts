@@ -9,6 +9,7 @@ import { noFigures } from "./end-attempt.ts";
 import { credentialsOf, type Fleet, needGithubToken } from "./fleet.ts";
 import type { InFlight } from "./in-flight.ts";
 import { Lease } from "./lease.ts";
+import { Denials } from "./network.ts";
 
 /** @throws FleetError `auth` without credentials, Error without a snapshot: the attempt never got as far as that */
 export async function takeUp(
@@ -41,6 +42,7 @@ export async function takeUp(
     base: null,
     branch: "",
     figures: noFigures(task),
+    denials: new Denials(say),
     tidying: Promise.resolve(),
     finalWord: null,
   };

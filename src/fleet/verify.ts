@@ -3,9 +3,10 @@ import type { Command } from "../model/command.ts";
 import { Verdict } from "../model/verdict.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { uptimeMs } from "../system/clock.ts";
-import { agentLike, type Placed, runInside, type Work } from "./collect.ts";
+import { agentLike, besideClaude, type Placed, runInside, type Work } from "./collect.ts";
 import { secretsOf, settingsOf } from "./fleet.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
+import { insideOf, withNetwork } from "./network.ts";
 import { secretInChange, secretInText } from "./secret-scan.ts";
 
 /** @throws Verdict `rejected` (a secret), `failed` (a gate) */
@@ -48,13 +49,10 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
 }
 
 async function passGate(attempt: InFlight, gate: string, timeoutMs: number): Promise<void> {
-  const { code, errors } = await runInside(
-    attempt,
-    gateCommand(attempt, gate),
-    "gate",
-    timeoutMs,
-    null,
-    attempt.ending,
+  const { fleet, task, paths } = attempt;
+  const inside = insideOf(await fleet.isolation(besideClaude(task.isolation)), paths.folder, null);
+  const { code, errors } = await withNetwork(fleet, inside, paths.folder, attempt, () =>
+    runInside(attempt, gateCommand(attempt, gate), "gate", timeoutMs, null, attempt.ending, inside.forwards),
   );
   if (code !== 0)
     throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);

@@ -3,33 +3,51 @@
  * the root is empty, and what is not put there does not exist inside. docs/adr/0003-isolation.md has the reasons.
  */
 import { dirname } from "node:path";
-import type { Isolation, Space } from "./isolation.ts";
+import { egressPorts, proxyVariables } from "../model/egress.ts";
+import type { Forward, Isolation, Space } from "./isolation.ts";
 import type { SystemFolders } from "./system-folders.ts";
 
 const infoFd = 3;
 /** Empty, writable, and gone with the attempt. */
 const scratch = ["/tmp", "/run", "/var/tmp"];
 
-export function bubblewrap(system: SystemFolders): Isolation {
+/** The program that leads ports of the loopback inside to our sockets. */
+export interface Forwarder {
+  /** How it is started: absolute paths, without the forwards. */
+  readonly argv: readonly string[];
+  /** What has to be visible for that. */
+  readonly needs: readonly string[];
+}
+
+/** @param forwarder needed for a space with forwards */
+export function bubblewrap(system: SystemFolders, forwarder?: Forwarder): Isolation {
   return {
     name: "bubblewrap",
     pidNamespace: true,
-    wrap(command, space) {
+    ownNetwork: true,
+    wrap(command, given) {
+      const forwards = given.forwards ?? [];
+      if (forwards.length > 0 && !forwarder) throw new Error("there is no forwarder");
+      const needs = forwards.length > 0 ? (forwarder?.needs ?? []) : [];
+      const space = { ...given, readOnly: [...new Set([...given.readOnly, ...needs])] };
       const argv = [
         ...namespaces,
         ...(space.terminal ? [] : ["--new-session"]),
         ...machine(system),
         ...places(system, space),
         ...protection(space),
+        ...forwards.flatMap(({ port, socket }) => ["--ro-bind", socket, door(port)]),
         "--remount-ro",
         "/",
         "--chdir",
         command.cwd,
         "--",
+        ...(forwards.length > 0 ? beside(forwarder?.argv ?? [], forwards) : []),
         ...command.argv,
       ];
+      const proxied = forwards.some(({ port }) => port === egressPorts.proxy) ? proxyVariables : {};
       // The environment stays out of argv, which every user can read: bubblewrap hands its own on.
-      return { argv: [system.bwrap, ...argv], env: command.env, cwd: "/", infoFd };
+      return { argv: [system.bwrap, ...argv], env: { ...command.env, ...proxied }, cwd: "/", infoFd };
     },
   };
 }
@@ -39,8 +57,8 @@ const namespaces = [
   "--unshare-ipc",
   "--unshare-uts",
   "--unshare-cgroup-try",
-  // The network is still shared: `--unshare-net` and a filtering proxy belong here. The user namespace is made by
-  // bubblewrap itself for everybody but root.
+  "--unshare-net",
+  // The user namespace is made by bubblewrap itself for everybody but root.
   "--cap-drop", // As root bubblewrap keeps all of them, and with them the agent could unmount all of this.
   "ALL",
   "--die-with-parent",
@@ -49,6 +67,21 @@ const namespaces = [
   "--info-fd",
   String(infoFd),
 ];
+
+/** Where a socket of ours is shown. */
+const door = (port: number) => `/run/claude-workers/${port}.sock`;
+
+/**
+ * The forwarder first: the command starts when it has closed its output, and so listens. It gets no input, and dies with the
+ * namespace when the command ends.
+ */
+function beside(forwarder: readonly string[], forwards: readonly Forward[]): string[] {
+  const words = [...forwarder, ...forwards.map(({ port }) => `${port}=${door(port)}`)];
+  const places = words.map((_, at) => `"\${${at + 1}}"`).join(" ");
+  const failed = '{ echo "claude-workers: the forwarder did not start" >&2; exit 70; }';
+  const script = `[ "$(${places} </dev/null &)" = ready ] || ${failed}; shift ${words.length}; exec "$@"`;
+  return ["/bin/sh", "-c", script, "forward", ...words];
+}
 
 function machine(system: SystemFolders): string[] {
   return [

@@ -11,14 +11,25 @@ export interface Space {
   readonly readOnly: readonly string[];
   /** Paths below `home` that the agent may read and not change; those that do not exist become empty and unchangeable. */
   readonly protect: readonly string[];
+  /** The only connections out of it. Default: none at all, not even to this machine. */
+  readonly forwards?: readonly Forward[];
   /** A person sits at it: the terminal stays theirs to control. Default: no terminal, which an agent could type into. */
   readonly terminal?: boolean;
+}
+
+/** A port of the loopback inside, and the Unix socket of ours that it leads to. */
+export interface Forward {
+  readonly port: number;
+  /** Absolute path outside. */
+  readonly socket: string;
 }
 
 export interface Isolation {
   readonly name: "bubblewrap" | "settings" | "none";
   /** Every process inside dies with the first process of its own pid namespace. */
   readonly pidNamespace: boolean;
+  /** It has a network of its own, and {@link Space.forwards} are the only way out. */
+  readonly ownNetwork: boolean;
   /** Pure. */
   wrap(command: Command, space: Space): Command;
 }

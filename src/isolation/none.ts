@@ -2,5 +2,5 @@
 import type { Isolation } from "./isolation.ts";
 
 export function none(): Isolation {
-  return { name: "none", pidNamespace: false, wrap: (command) => command };
+  return { name: "none", pidNamespace: false, ownNetwork: false, wrap: (command) => command };
 }

@@ -9,6 +9,7 @@ export function settings(): Isolation {
   return {
     name: "settings",
     pidNamespace: false,
+    ownNetwork: false,
     wrap(command) {
       if (!command.argv.includes("--settings")) {
         const program = command.argv[0];

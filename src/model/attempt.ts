@@ -57,6 +57,7 @@ export const endSchema = z.looseObject({
   added: z.number(),
   removed: z.number(),
   files: z.array(z.string()),
+  denied: z.optional(z.number()),
   pull: z.nullable(z.looseObject({ number: z.number(), url: z.string() })),
 });
 
@@ -90,6 +91,8 @@ export interface End {
   removed: number;
   /** At most 200. */
   files: string[];
+  /** Connections that were refused to the agent. Older records lack it. */
+  denied?: number | undefined;
   /** The pull request that GitHub has confirmed. */
   pull: { number: number; url: string } | null;
 }

@@ -31,6 +31,7 @@ type Facts =
   | { type: "agent:waiting"; reason: string }
   | { type: "agent:parked"; until: string }
   | { type: "agent:spoke"; word: string; text: string }
+  | { type: "egress:denied"; target: string; reason: string }
   | { type: "agent:ending"; why: string }
   | { type: "agent:exited"; code: number | null; signal: string | null; dropped: number }
   | { type: "claim:renewed"; sha: string }

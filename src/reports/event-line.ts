@@ -44,6 +44,8 @@ function wording(event: FleetEvent): string | null {
       return `parked at the usage limit until ${event.until}`;
     case "agent:spoke":
       return event.text === "" ? event.word : `${event.word}: ${event.text}`;
+    case "egress:denied":
+      return `connection refused to the agent: ${event.target} (${event.reason})`;
     case "agent:ending":
       return `ends the agent: ${event.why}`;
     case "agent:exited":

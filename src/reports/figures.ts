@@ -1,7 +1,7 @@
 /** Figures of an attempt for people. */
 import type { End } from "../model/attempt.ts";
 
-type Shown = Pick<End, "turns" | "tokens" | "costUsd" | "commits" | "added" | "removed" | "files" | "model">;
+type Shown = Pick<End, "turns" | "tokens" | "costUsd" | "commits" | "added" | "removed" | "files" | "denied" | "model">;
 
 export function figuresTable(figures: Shown): string {
   const { tokens } = figures;
@@ -15,6 +15,7 @@ export function figuresTable(figures: Shown): string {
       "lines",
       `+${figures.added} -${figures.removed} in ${figures.files.length} ${figures.files.length === 1 ? "file" : "files"}`,
     ],
+    ...(figures.denied ? [["refused connections", String(figures.denied)]] : []),
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }

@@ -13,12 +13,13 @@ export const launcher = join(packageRoot, "bin/claude-workers");
 /** Absolute path of the Bun that runs us. */
 export const bunPath = process.execPath;
 
-/** Programs beside the main one; scripts/build.ts bundles each of them. */
-export type ModuleName = "voice-server" | "rehearsal";
+/** Programs beside the main one, and their folder in a checkout; scripts/build.ts bundles each of them. */
+const modules = { "voice-server": "agents", rehearsal: "agents", forwarder: "isolation", canary: "isolation" } as const;
+export type ModuleName = keyof typeof modules;
 
 /** Absolute path of an extra entry. */
 export function moduleFile(name: ModuleName): string {
-  return inCheckout ? join(packageRoot, "src/agents", `${name}.ts`) : join(packageRoot, "dist", `${name}.js`);
+  return inCheckout ? join(packageRoot, "src", modules[name], `${name}.ts`) : join(packageRoot, "dist", `${name}.js`);
 }
 
 /**

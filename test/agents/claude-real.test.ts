@@ -82,25 +82,32 @@ describe.each(cases)("$name", ({ who, wrapped, innerSandbox }) => {
       voiceServer: join(packageRoot, "src/agents/voice-server.ts"),
       hidden: fleet.space.hidden,
     });
+    const network = await fleet.network({
+      model: { endpoint: model.url, credentials: new Map([["placeholder", canary]]) },
+    });
+    const inside = { ANTHROPIC_API_KEY: "placeholder", ANTHROPIC_BASE_URL: "http://127.0.0.1:4010" };
+    const outside = { ANTHROPIC_API_KEY: canary, ANTHROPIC_BASE_URL: model.url };
     const request = requestOf({
       home: fleet.home,
       cwd: fleet.cwd,
       controlFolder: fleet.control,
       sessionId: crypto.randomUUID(),
-      provider: { ANTHROPIC_API_KEY: canary, ANTHROPIC_BASE_URL: model.url, GH_TOKEN: canary },
+      provider: { ...(wrapped ? inside : outside), GH_TOKEN: canary },
+      proxyPort: wrapped ? 3128 : null,
       turns: 20,
       budgetUsd: 5,
       innerSandbox,
     });
     for (const [name, content] of Object.entries(agent.files(request))) fleet.put(join(fleet.control, name), content);
     const command = agent.command(request);
-    const space = { readOnly: [...fleet.space.readOnly, ...agent.needs] };
+    const space = { readOnly: [...fleet.space.readOnly, ...agent.needs], forwards: network.forwards };
     const { process: child } = wrapped
       ? fleet.start(command, space)
       : fleet.startBare(settings().wrap(command, fleet.space));
     child.stdin.write("Do what the script says.");
     child.stdin.end();
     const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    await network.close();
     const reader = agent.reader();
     signals = out.split("\n").flatMap((line) => reader.read(line));
     results = signals.flatMap((signal) =>
@@ -137,14 +144,13 @@ describe.each(cases)("$name", ({ who, wrapped, innerSandbox }) => {
     ]);
   });
 
-  test("A40, A41: its shell sees no secret of others, no token of GitHub and nothing that the repository planted", () => {
+  test("A40, A41, A48: its shell sees no secret of others, no token of GitHub and nothing that the repository planted", () => {
     const environment = results[3] ?? "";
     expect(environment).toContain(`HOME=${fleet.home}\n`);
     expect(results.join("\n")).not.toContain("SECRET");
     expect(environment).not.toContain("GH_TOKEN");
     expect(environment).not.toContain("PLANTED");
-    // Without a sandbox of its own the shell has the environment of the program, and so the model's key.
-    expect(environment.includes(canary)).toBe(!innerSandbox);
+    expect(environment).not.toContain(canary);
     expect(existsSync(join(fleet.cwd, "ran"))).toBe(false);
   });
 

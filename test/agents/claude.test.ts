@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { claudeAgent } from "../../src/agents/claude.ts";
 import { disallowedTools } from "../../src/agents/claude-policy.ts";
 import { agentEnvironmentNames } from "../../src/agents/environment.ts";
+import { proxyVariables } from "../../src/model/egress.ts";
 import { FleetError } from "../../src/model/errors.ts";
 import { requestOf } from "./request.ts";
 
@@ -96,9 +97,8 @@ describe("environment", () => {
   });
   test("holds only names of the published list, and each of them can occur", () => {
     const all = { ...provider, ANTHROPIC_BASE_URL: "u", ANTHROPIC_AUTH_TOKEN: "t", CLAUDE_CODE_OAUTH_TOKEN: "o" };
-    expect(Object.keys(agent.command(requestOf({ provider: all })).env).sort()).toEqual(
-      [...agentEnvironmentNames].sort(),
-    );
+    const { env } = agent.command(requestOf({ provider: all }));
+    expect(Object.keys({ ...env, ...proxyVariables }).sort()).toEqual([...agentEnvironmentNames].sort());
   });
 });
 

@@ -17,6 +17,8 @@ export function requestOf(more: Partial<AgentRequest> = {}): AgentRequest {
     cookie: "cookie-1",
     worker: "01",
     innerSandbox: true,
+    egress: [],
+    proxyPort: 3128,
     proposals: false,
     ...more,
   };

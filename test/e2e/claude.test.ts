@@ -112,7 +112,7 @@ function suite(): void {
 
   describe.concurrent("given an issue", () => {
     test(
-      "A44, A51: edits, commits and says so: delivered, and no secret was within its reach",
+      "A44, A48, A51: edits, commits and says so: delivered, and no secret was within its reach",
       () =>
         turn(async () => {
           const play: Play = { worker: "01", body: "CASE COMMITS: add two files." };
@@ -135,15 +135,10 @@ function suite(): void {
           const environments = inside.map(({ pid }) => readOr(`/proc/${pid}/environ`));
           for (const environment of environments) {
             expect(environment).not.toContain(fleet.token);
+            expect(environment).not.toContain(fleet.key);
             expect(environment).not.toMatch(/(?:^|\0)(?:GH_TOKEN|GITHUB_TOKEN|CW_GIT_TOKEN)=/);
             expect(environment).not.toContain(`HOME=${fleet.operator}`);
           }
-          const agent = inside.filter(
-            ({ command }) => command.includes("--output-format=stream-json") && !command.includes("bwrap"),
-          );
-          expect(
-            agent.map(({ pid }) => readOr(`/proc/${pid}/environ`).includes(`ANTHROPIC_API_KEY=${fleet.key}`)),
-          ).toContain(true);
           for (const { pid } of inside) if (user.uid !== 0) expect(owner(pid)).toBe(user.uid);
           writeFileSync(join(clone("01"), ".git/go"), "");
 

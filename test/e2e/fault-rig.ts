@@ -96,6 +96,7 @@ export class Case {
         }),
       chooseIsolation: async () => ({ isolation: "none", innerSandbox: false, remarks: [] }),
       isolation: async () => none(),
+      openNetwork: async () => async () => {},
       startSupervisor: (worker, n) => this.startSupervisor(worker, n),
       moveToScope: async () => null,
     };

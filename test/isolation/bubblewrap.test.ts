@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { bubblewrap } from "../../src/isolation/bubblewrap.ts";
 import type { Space } from "../../src/isolation/isolation.ts";
 import type { SystemFolders } from "../../src/isolation/system-folders.ts";
+import { proxyVariables } from "../../src/model/egress.ts";
 
 const system: SystemFolders = {
   bwrap: "/usr/bin/bwrap",
@@ -29,7 +30,8 @@ const has = (argv: readonly string[], ...part: string[]) => ` ${argv.join(" ")} 
 test("the whole command", () => {
   expect(wrap().argv).toEqual([
     "/usr/bin/bwrap",
-    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"],
+    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"],
+    ...["--cap-drop", "ALL"],
     ...["--die-with-parent", "--hostname", "worker", "--info-fd", "3", "--new-session"],
     ...["--ro-bind", "/bin", "/bin", "--ro-bind", "/etc", "/etc", "--ro-bind", "/usr", "/usr"],
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
@@ -57,6 +59,24 @@ test("is the same each time, and does not mind a gate in front", () => {
   const gate = ["/bin/sh", "-c", 'IFS= read -r go && [ "$go" = go ] && exec "$@"', "gate"] as const;
   const gated = bubblewrap(system).wrap({ ...command, argv: [...gate, ...command.argv] }, space);
   expect(gated.argv.slice(-7)).toEqual(["--", ...gate, ...command.argv]);
+});
+
+describe("forwards", () => {
+  const forwards = [{ port: 3128, socket: "/home/op/workers/.fleet/01/attempts/0007/egress.sock" }];
+  const forwarder = { argv: ["/opt/bun", "/opt/cw/forwarder.js"], needs: ["/opt/bun", "/opt/cw"] };
+  const wrapped = bubblewrap(system, forwarder).wrap(command, { ...space, forwards });
+
+  test("show the socket, start what leads to it first, and say where the proxy is", () => {
+    const shown = "/run/claude-workers/3128.sock";
+    expect(has(wrapped.argv, "--ro-bind", forwards[0]?.socket ?? "", shown)).toBe(true);
+    expect(has(wrapped.argv, "--ro-bind", "/opt/cw", "/opt/cw")).toBe(true);
+    const words = ["forward", "/opt/bun", "/opt/cw/forwarder.js", `3128=${shown}`, "/opt/claude", "-p"];
+    expect(wrapped.argv.slice(-words.length)).toEqual(words);
+    expect(wrapped.env).toEqual({ ...command.env, ...proxyVariables });
+  });
+  test("are not forgotten where nothing can forward", () => {
+    expect(() => bubblewrap(system).wrap(command, { ...space, forwards })).toThrow("no forwarder");
+  });
 });
 
 test("as root /proc is read-only", () => {

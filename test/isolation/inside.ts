@@ -3,9 +3,12 @@ import { chmodSync, chownSync, closeSync, readSync, rmSync, writeFileSync } from
 import { dirname, join } from "node:path";
 import { bubblewrap } from "../../src/isolation/bubblewrap.ts";
 import type { Space } from "../../src/isolation/isolation.ts";
+import { type NetworkRequest, openNetwork } from "../../src/isolation/network.ts";
 import { systemFolders } from "../../src/isolation/system-folders.ts";
 import type { Command } from "../../src/model/command.ts";
+import { forwardsOf } from "../../src/model/egress.ts";
 import { protectedInHome } from "../../src/model/protected.ts";
+import { bunFlags, moduleFile, packageRoot } from "../../src/system/self.ts";
 import { folderOf, type OrdinaryUser, ordinaryUser } from "../support/user.ts";
 
 export type Who = "root" | "ordinary user";
@@ -28,7 +31,16 @@ export interface SmallFleet {
   startBare(command: Command): { readonly process: Bun.Subprocess<"pipe", "pipe", "pipe"> };
   /** Runs a shell script inside, in the clone. */
   run(script: string, space?: Partial<Space>): Promise<{ code: number; out: string; err: string }>;
+  /** Opens the ways out as the supervisor does it; `forwards` is for the space. */
+  network(request: Partial<NetworkRequest>): Promise<Opened>;
   remove(): void;
+}
+
+interface Opened {
+  readonly forwards: NonNullable<Space["forwards"]>;
+  /** What was refused: target and reason. */
+  readonly denied: [target: string, reason: string][];
+  close(): Promise<void>;
 }
 
 interface Started {
@@ -69,7 +81,13 @@ export function smallFleet(who: Who): SmallFleet {
     readOnly: [control],
     protect: protectedInHome.map((name) => join(home, name)),
   };
-  const isolation = bubblewrap({ ...systemFolders("/usr/bin/bwrap"), root: who === "root" });
+  const isolation = bubblewrap(
+    { ...systemFolders("/usr/bin/bwrap"), root: who === "root" },
+    {
+      argv: [process.execPath, ...bunFlags(packageRoot), moduleFile("forwarder")],
+      needs: [process.execPath, packageRoot],
+    },
+  );
 
   function start(command: Command, more: Partial<Space> = {}): Started {
     const wrapped = isolation.wrap(command, { ...space, ...more });
@@ -92,8 +110,18 @@ export function smallFleet(who: Who): SmallFleet {
     closeSync(Number(child.stdio[3]));
     return { code, out, err };
   }
+  async function network(request: Partial<NetworkRequest>): Promise<Opened> {
+    const folder = folderOf(user, base, `sockets-${crypto.randomUUID()}`);
+    const denied: Opened["denied"] = [];
+    const settings = { folder, rules: [], model: null, denied: (...one: Opened["denied"][0]) => void denied.push(one) };
+    const close = await openNetwork({ ...settings, ...request });
+    const forwards = forwardsOf(folder, Boolean(request.model));
+    // We may be root, and the program inside somebody else.
+    for (const { socket } of forwards) chmodSync(socket, 0o777);
+    return { forwards, denied, close };
+  }
   const remove = () => rmSync(base, { recursive: true, force: true });
-  return { base, home, cwd, control, operator, space, put, start, startBare, run, remove };
+  return { base, home, cwd, control, operator, space, put, start, startBare, run, network, remove };
 }
 
 /** Reads until the writer closes; it is written and closed before the program inside starts. */

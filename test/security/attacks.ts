@@ -91,6 +91,8 @@ export const attacks: Readonly<Record<string, string>> = {
   S21: "fields in records that lead to prototypes",
   S22: "children in sessions of their own that hold the pipes open",
   S23: "a commit message that closes another issue, mentions people",
+  S25: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
+  S26: "an isolation that does not hold: a replaced or broken bubblewrap",
 };
 
 /** There is no such thing here to attack. */
@@ -100,9 +102,6 @@ export const notApplying: Readonly<Record<string, string>> = {
 
 /** Succeeds, or is not tested: said in docs/security.md, with what stands against it all the same. */
 export const open: Readonly<Record<string, string>> = {
-  A45: "the network is the host's: any address that the machine reaches can be reached",
-  A46: "there is no filter of connections yet",
-  A48: "the model's credential is in the agent's environment; those of GitHub and of the operator are not (A44, A52)",
   A56: "CPU, memory, disk and the number of processes are not limited",
   A60: "commits are published as the agent made them: author and trailers are its words",
   S23: "messages of commits are published as they are; a person reads them before a merge",

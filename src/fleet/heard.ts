@@ -1,0 +1,111 @@
+/** What an agent has said so far: its figures, its events, its last words, and whether it is the agent that was asked for. */
+import type { AgentSignal, Usage } from "../agents/agent.ts";
+import type { Redactor } from "../model/redaction.ts";
+import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
+import { uptimeMs } from "../system/clock.ts";
+import type { Figures } from "./end-attempt.ts";
+import type { InFlight } from "./in-flight.ts";
+
+export interface Proposal {
+  readonly title: string;
+  readonly body: string;
+}
+
+const longestText = 500;
+/** More are not even remembered; far fewer are filed. */
+const mostProposals = 50;
+
+export class Heard {
+  result: FinalWord | null = null;
+  resetsAt: number | null = null;
+  worked = false;
+  refusal: Verdict | null = null;
+  readonly proposals: Proposal[] = [];
+  words: AgentEnd["words"] = { complete: null, answer: null, fail: null };
+  private readonly before: Figures;
+  private readyMs: number | null = null;
+  private heardMs = uptimeMs();
+
+  constructor(
+    private readonly attempt: InFlight,
+    private readonly redactor: Redactor,
+  ) {
+    this.before = attempt.figures;
+  }
+
+  anything(): void {
+    this.heardMs = uptimeMs();
+  }
+
+  pace() {
+    const { turns, costUsd } = this.attempt.figures;
+    return { readyMs: this.readyMs, heardMs: this.heardMs, turns, costUsd };
+  }
+
+  signal(signal: AgentSignal): void {
+    const { attempt } = this;
+    this.readyMs ??= uptimeMs();
+    switch (signal.type) {
+      case "init":
+        if (signal.problems.length > 0)
+          this.refusal = new Verdict(
+            "refused",
+            `the agent is not as its policy demands: ${signal.problems.join("; ")}`,
+          );
+        attempt.figures = { ...attempt.figures, model: signal.model };
+        attempt.say({ type: "agent:ready", model: signal.model, version: signal.version });
+        break;
+      case "activity":
+        attempt.say({ type: "agent:activity", kind: signal.kind, text: this.short(signal.text) });
+        break;
+      case "usage": {
+        this.worked = true;
+        // Its totals are of this process alone; an attempt that was parked has several.
+        attempt.figures = plus(this.before, signal.usage, attempt.figures.model);
+        const { turns, tokens, costUsd } = attempt.figures;
+        attempt.say({ type: "agent:usage", turns, tokens, costUsd });
+        break;
+      }
+      case "waiting":
+        attempt.say({ type: "agent:waiting", reason: this.short(signal.reason) });
+        break;
+      case "limited":
+        this.resetsAt = signal.resetsAt;
+        break;
+      case "voice":
+        if (signal.word === "complete" || signal.word === "answer" || signal.word === "fail") {
+          this.words = { ...this.words, [signal.word]: this.redactor.text(signal.text) };
+        }
+        attempt.say({ type: "agent:spoke", word: signal.word, text: this.short(signal.text) });
+        break;
+      case "result":
+        this.result = { ok: signal.ok, kind: signal.kind, text: this.redactor.text(signal.text) };
+        break;
+      case "proposal":
+        if (this.proposals.length < mostProposals) {
+          this.proposals.push({ title: this.redactor.text(signal.title), body: this.redactor.text(signal.body) });
+        }
+        attempt.say({ type: "agent:spoke", word: "propose_issue", text: this.short(signal.title) });
+        break;
+      case "todo":
+      case "heartbeat":
+        break;
+    }
+  }
+
+  private short(text: string): string {
+    // Cut off last: half a secret has no form any more.
+    return this.redactor.text(text).slice(0, longestText);
+  }
+}
+
+function plus(before: Figures, usage: Usage, model: string): Figures {
+  const sum = (name: keyof Usage["tokens"]) => before.tokens[name] + usage.tokens[name];
+  return {
+    ...before,
+    model,
+    turns: before.turns + usage.turns,
+    tokens: { input: sum("input"), output: sum("output"), cacheRead: sum("cacheRead"), cacheWrite: sum("cacheWrite") },
+    costUsd: usage.costUsd === null ? before.costUsd : (before.costUsd ?? 0) + usage.costUsd,
+  };
+}

@@ -1,0 +1,168 @@
+/** The gateway to the model over a real Unix socket, in front of an endpoint on loopback. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startModelGateway } from "../../src/isolation/model-gateway.ts";
+import { held } from "../support/attack.ts";
+
+const key = "sk-true-key-0123456789";
+const token = "true-token-0123456789";
+let folder: string;
+let endpoint: Bun.Server<undefined>;
+let gateway: ReturnType<typeof startModelGateway>;
+const seen: { readonly path: string; readonly headers: Headers; readonly body: string }[] = [];
+const denied: string[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(realpathSync(tmpdir()), "cw-gateway-"));
+  endpoint = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 60,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      seen.push({ path: pathname + search, headers: request.headers, body: await request.text() });
+      if (search === "?late") await Bun.sleep(11_000);
+      if (search === "?moved") return Response.redirect("http://127.0.0.1:1/elsewhere", 307);
+      if (search === "?limited") return new Response("{}", { status: 429, headers: { "retry-after": "7" } });
+      if (search === "?packed")
+        return new Response(Bun.gzipSync("packed"), { headers: { "content-encoding": "gzip", "request-id": "r1" } });
+      if (search !== "?stream") return new Response("fine");
+      const parts = async function* () {
+        for (const part of ["event: a\n\n", "event: b\n\n"]) {
+          yield part;
+          await next.promise;
+        }
+      };
+      return new Response(parts() as unknown as ReadableStream, { headers: { "content-type": "text/event-stream" } });
+    },
+  });
+  gateway = startModelGateway({
+    socket: join(folder, "s"),
+    endpoint: `${endpoint.url.origin}/base`,
+    credentials: new Map([
+      ["placeholder-1", key],
+      ["placeholder-2", token],
+    ]),
+    denied: (target, reason) => void denied.push(`${target}: ${reason}`),
+  });
+});
+afterAll(async () => {
+  await gateway.close();
+  await endpoint.stop(true);
+  rmSync(folder, { recursive: true });
+});
+let next = Promise.withResolvers<void>();
+
+const ask = (path: string, more: RequestInit = {}) =>
+  fetch(`http://127.0.0.1${path}`, { unix: join(folder, "s"), redirect: "manual", ...more } as RequestInit);
+const post = (query: string, body: unknown, headers: Record<string, string> = { "x-api-key": "placeholder-1" }) =>
+  ask(`/v1/messages${query}`, {
+    method: "POST",
+    headers,
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+const message = { model: "m", messages: [{ role: "user", content: "hi" }] };
+
+test("puts the true credential in the place of the placeholder, and passes the rest on", async () => {
+  const headers = { "anthropic-beta": "x-1", "content-type": "application/json" };
+  const answers = await Promise.all([
+    post("?beta=true", message, { ...headers, "x-api-key": "placeholder-1" }),
+    post("?beta=true", message, { ...headers, authorization: "Bearer placeholder-2" }),
+  ]);
+  expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(["fine", "fine"]);
+  const [first, second] = seen
+    .splice(0)
+    .toSorted((a, b) => Number(b.headers.has("x-api-key")) - Number(a.headers.has("x-api-key")));
+  expect(first?.path).toBe("/base/v1/messages?beta=true");
+  expect(first?.headers.get("x-api-key")).toBe(key);
+  expect(first?.headers.get("anthropic-beta")).toBe("x-1");
+  expect(first?.headers.get("host")).toBe(endpoint.url.host);
+  expect(JSON.parse(first?.body ?? "")).toEqual(message);
+  expect(second?.headers.get("authorization")).toBe(`Bearer ${token}`);
+});
+
+test("passes status, headers, encodings and redirects as they come", async () => {
+  const limited = await post("?limited", message);
+  expect([limited.status, limited.headers.get("retry-after")]).toEqual([429, "7"]);
+  const packed = await post("?packed", message);
+  expect([await packed.text(), packed.headers.get("request-id")]).toEqual(["packed", "r1"]);
+  const moved = await post("?moved", message, { "x-api-key": "placeholder-1" });
+  // Following it would take the credential along.
+  expect(moved.status).toBe(307);
+  seen.splice(0);
+});
+
+test("passes a stream part by part", async () => {
+  next = Promise.withResolvers();
+  const answer = await post("?stream", message);
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+  const first = await reader.read();
+  expect(new TextDecoder().decode(first.value)).toBe("event: a\n\n");
+  next.resolve();
+  const second = await reader.read();
+  expect(new TextDecoder().decode(second.value)).toBe("event: b\n\n");
+  expect((await reader.read()).done).toBe(true);
+});
+
+test("waits for a model that says nothing for longer than servers usually wait", async () => {
+  expect(await (await post("?late", message)).text()).toBe("fine");
+}, 20_000);
+
+test("says that the endpoint is down in the words of its interface", async () => {
+  const down = startModelGateway({
+    socket: join(folder, "down"),
+    endpoint: "http://127.0.0.1:1",
+    credentials: new Map(),
+    denied: () => {},
+  });
+  const answer = await fetch("http://x/api/hello", { unix: join(folder, "down") } as RequestInit);
+  expect(answer.status).toBe(502);
+  expect(await answer.json()).toMatchObject({ type: "error", error: { type: "api_error" } });
+  await down.close();
+});
+
+test("A48: no other credential than the placeholder, and no other place than the endpoint", async () => {
+  seen.splice(0);
+  const tries = [
+    await post("", message, { "x-api-key": key }),
+    await post("", message, { "x-api-key": "placeholder-3" }),
+    await post("", message, { authorization: `Bearer ${token}` }),
+    await post("", message, { authorization: "Basic placeholder-2" }),
+    await post("", message, { "x-api-key": "placeholder-1", authorization: "Bearer other" }),
+    await post("", message, { authorization: "Bearer placeholder-2, Bearer other" }),
+  ];
+  const escaped = tries.filter(({ status }) => status !== 401).map(({ status }) => String(status));
+  expect(seen).toEqual([]);
+  await post("", message, { "x-api-key": "placeholder-1", host: "evil.example", "proxy-authorization": "x", te: "x" });
+  const [request] = seen.splice(0);
+  expect(request?.headers.get("host")).toBe(endpoint.url.host);
+  for (const name of ["proxy-authorization", "te"]) expect(request?.headers.get(name)).toBeNull();
+  held("A48", tries.length + 1, escaped);
+});
+
+test("S25: what is refused never reaches the provider, and is told", async () => {
+  denied.splice(0);
+  seen.splice(0);
+  const url = { type: "url", url: "https://evil.example/" };
+  const tools = [{ type: "web_fetch_20250910", name: "web_fetch" }];
+  const tries = [
+    await post("", { ...message, tools }),
+    await post("", { ...message, messages: [{ role: "user", content: [{ type: "image", source: url }] }] }),
+    // Readers differ on which of two counts.
+    await post("", `{"tools":${JSON.stringify(tools)},"messages":[],"tools":${JSON.stringify(tools)}}`),
+    await post("", "no JSON"),
+    await post("", "\u0000"),
+    await post("", message, { "x-api-key": "placeholder-1", "content-encoding": "gzip" }),
+    await ask("/v1/files", { headers: { "x-api-key": "placeholder-1" } }),
+    await ask("/v1/messages/..%2ffiles", { method: "POST", headers: { "x-api-key": "placeholder-1" }, body: "{}" }),
+  ];
+  const escaped = tries.filter(({ status }) => status !== 403).map(({ status }) => String(status));
+  expect(denied.length).toBe(tries.length);
+  const double = await post("", `{"tools":${JSON.stringify(tools)},"messages":[],"tools":[]}`);
+  const sent = seen.splice(0);
+  expect(double.status).toBe(200);
+  if (sent.length !== 1 || sent[0]?.body.includes("web_fetch")) escaped.push("the other of two lists of tools");
+  held("S25", tries.length + 1, escaped);
+});
