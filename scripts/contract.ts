@@ -16,6 +16,9 @@ const wanted = `
 GET ~/user
 GET ~/users/{username}
 GET ~/rate_limit
+GET ~/app
+POST ~/app/installations/{installation_id}/access_tokens
+GET /installation
 GET
 GET POST /issues
 GET PATCH /issues/{issue_number}

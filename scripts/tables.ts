@@ -1,5 +1,6 @@
 /**
- * The tables of the documentation that are made from the code: commands, configuration, exit codes, outcomes.
+ * The tables of the documentation that are made from the code: commands, configuration, exit codes, outcomes; and the one of
+ * the torture run, from its ledger.
  *
  *   bun scripts/tables.ts        writes them between `<!-- table: NAME -->` and `<!-- end of table -->`
  */
@@ -9,25 +10,36 @@ import * as z from "zod/mini";
 import type { LazyApp, Out } from "../src/cli/command.ts";
 import { commands, groups } from "../src/cli/commands/table.ts";
 import { about, configSchema } from "../src/config/schema.ts";
+import { presetNames, presets } from "../src/model/egress.ts";
 import { exitCodes } from "../src/model/errors.ts";
 import { outcomes } from "../src/model/outcome.ts";
 import { attacks, idsInSource, notApplying, open } from "../test/security/attacks.ts";
+import { readLedger, tableRows } from "../test/torture/ledger.ts";
+import { suites } from "../test/torture/suites.ts";
 
 const root = join(import.meta.dir, "..");
 /** Which file holds which tables. */
 export const places: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["commands", "configuration", "exit codes"],
+  "docs/isolation.md": ["presets"],
   "docs/lifecycle.md": ["outcomes"],
+  "docs/reliability.md": ["torture"],
   "docs/security.md": ["attacks"],
 };
 
 export async function makeTables(): Promise<Readonly<Record<string, string>>> {
+  const torture = tableRows(suites, readLedger());
   return {
     commands: table(["command", "what it does"], await commandRows()),
     configuration: table(["key", "default", "what it is for"], keyRows(configSchema, "")),
     "exit codes": table(["code", "name", "when"], exitRows()),
+    presets: table(
+      ["preset", "hosts"],
+      presetNames.map((name) => [`\`${name}\``, presets[name].map((host) => `\`${host}\``).join(" ")]),
+    ),
     attacks: table(["", "attack", "held by"], attackRows()),
     outcomes: table(["outcome", "meaning", "label `worker:NN`", "claim", "`watch` ends with"], outcomeRows()),
+    torture: table(torture.head, torture.rows),
   };
 }
 

@@ -4,12 +4,14 @@
  */
 import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { appVariables, privateKeyOf } from "./config/app-key.ts";
 import { carried } from "./config/carried.ts";
+import type { Loaded } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import type { Dispatched } from "./fleet/dispatch.ts";
 import type { Check } from "./fleet/doctor.ts";
 import type { HostStatus } from "./fleet/everywhere.ts";
-import type { Fleet } from "./fleet/fleet.ts";
+import { type Fleet, settingsOf } from "./fleet/fleet.ts";
 import type { HistoryRequest } from "./fleet/history.ts";
 import type { Initialised, InitRequest } from "./fleet/init.ts";
 import type { LogsRequest } from "./fleet/logs.ts";
@@ -26,6 +28,7 @@ import type { Hosts } from "./hosts/hosts.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
+import type { AppKey } from "./model/github-app.ts";
 import type { Stray } from "./model/strays.ts";
 import type { Schedules } from "./scheduler/cron.ts";
 import type { Explanation } from "./scheduler/explain.ts";
@@ -36,7 +39,7 @@ import { bunFlags, bunPath, launcher, moduleFile, packageRoot } from "./system/s
 /** What loading the configuration gives. */
 export interface Settings {
   readonly config: Config;
-  readonly secrets: { readonly githubToken: string | undefined; readonly provider: Readonly<Record<string, string>> };
+  readonly secrets: Loaded["secrets"];
   /** Where values came from: of a variable of the environment, its name. */
   readonly origins: ReadonlyMap<string, string>;
   /** Absolute path of the configuration file, whether it exists or not. */
@@ -173,16 +176,18 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
   return {
     store,
     config,
-    credentials: { githubToken: secrets.githubToken ?? null, provider: secrets.provider },
+    credentials: { ...secrets, githubToken: secrets.githubToken ?? null },
     operatorHome: home,
     templates: join(packageRoot, "templates"),
     heard,
     github: githubOf(settings, "hurried"),
-    git: (token) => {
+    git: (credentials) => {
       const program = Bun.which("git", { PATH: toolPath, cwd: "/" });
       if (program === null)
         throw new FleetError("environment", "git is not installed", { hint: "apt-get install git" });
       const { serverUrl } = config.github;
+      const { githubApp: app, githubToken = null } = credentials ?? {};
+      const token = app ? async (repo: string) => (await tokensOf(settings, app)).forRepository(repo) : githubToken;
       return { program, toolPath, home: store.paths.control, serverUrl, token, waitsMs: [1000, 4000, 9000, 16_000] };
     },
     agent: async (name) => {
@@ -247,12 +252,20 @@ async function hostsOf({ file, toolPath }: Settings): Promise<Hosts> {
 }
 
 function githubOf(settings: Settings, patience: "hurried" | "patient"): Fleet["github"] {
-  return async (token) => {
+  return async ({ githubApp, githubToken }) => {
+    const token = githubApp ? await tokensOf(settings, githubApp) : githubToken;
     const { GitHub } = await import("./issues/github.ts");
     const { hurried, patient } = await import("./issues/octokit.ts");
     const { apiUrl } = settings.config.github;
     return new GitHub({ apiUrl, token, patience: patience === "patient" ? patient : hurried });
   };
+}
+
+async function tokensOf({ config, home }: Settings, app: AppKey) {
+  const { tokensOfApp } = await import("./issues/app-tokens.ts");
+  const workflows = (repo: string) => settingsOf({ config }, repo)?.workflows ?? false;
+  const privateKey = privateKeyOf(app, home, config.root);
+  return tokensOfApp({ apiUrl: config.github.apiUrl, id: app.id, privateKey, workflows });
 }
 
 /** From nothing: what the configuration came to, and the credentials of this worker. */
@@ -271,6 +284,7 @@ function supervisorEnvironment(settings: Settings, credentials: Fleet["credentia
     GITHUB_SERVER_URL: config.github.serverUrl,
     ...(config.claude.path === null ? {} : { CW_CLAUDE: config.claude.path }),
     ...(credentials.githubToken === null ? {} : { GH_TOKEN: credentials.githubToken }),
+    ...appVariables(credentials.githubApp),
     ...credentials.provider,
   };
 }

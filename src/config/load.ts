@@ -6,7 +6,9 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type * as z from "zod/mini";
 import { FleetError } from "../model/errors.ts";
+import type { AppKey } from "../model/github-app.ts";
 import { nearest } from "../model/nearest.ts";
+import { appKeyIn, appNames } from "./app-key.ts";
 import { parseEnvFile, readConfigFile } from "./files.ts";
 import { type Config, configSchema, expectedUrl, parseUrl } from "./schema.ts";
 
@@ -18,6 +20,7 @@ export interface Loaded {
   /** Never printed, never part of a message. */
   readonly secrets: {
     readonly githubToken: string | undefined;
+    readonly githubApp?: AppKey | undefined;
     /** Environment variables of the model provider: credential and endpoint. */
     readonly provider: Readonly<Record<string, string>>;
   };
@@ -103,7 +106,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
       root: absolute("root", config.root),
       claude: { path: config.claude.path === null ? null : absolute("claude.path", config.claude.path) },
     },
-    secrets: secretsOf(settings, origins),
+    secrets: secretsOf(settings, origins, home),
     origins,
     file: file.path,
     toolPath: absoluteFolders(env["PATH"] ?? "") || "/usr/local/bin:/usr/bin:/bin",
@@ -138,7 +141,7 @@ function readJson(path: string, asked: boolean): Record<string, unknown> {
 
 /** What the env file and the environment say; the environment wins, and an empty variable is none. */
 async function readSettings(path: string, env: NonNullable<LoadOptions["env"]>) {
-  const known = [...Object.keys(variables), ...githubTokens, ...providerNames];
+  const known = [...Object.keys(variables), ...githubTokens, ...appNames, ...providerNames];
   const settings = new Map<string, { value: string; origin: Origin }>();
   const content = readConfigFile(path, { secret: true });
   for (const [name, value] of content === undefined ? [] : parseEnvFile(path, content)) {
@@ -158,6 +161,7 @@ async function readSettings(path: string, env: NonNullable<LoadOptions["env"]>) 
 function secretsOf(
   settings: ReadonlyMap<string, { value: string; origin: Origin }>,
   origins: Map<string, Origin>,
+  home: string,
 ): Loaded["secrets"] {
   const read = (name: string): string | undefined => {
     const found = settings.get(name);
@@ -185,7 +189,12 @@ function secretsOf(
     if (checked === undefined) throw new FleetError("config", `${origins.get(name)}: expected ${expectedUrl}`);
     provider[name] = checked;
   }
-  return { githubToken: githubTokens.map(read).find((token) => token !== undefined), provider };
+  const githubApp = appKeyIn((name) => settings.get(name)?.value, home);
+  return {
+    githubToken: githubTokens.map(read).find((token) => token !== undefined),
+    ...(githubApp ? { githubApp } : {}),
+    provider,
+  };
 }
 
 function leaves(value: unknown, path = ""): string[] {

@@ -79,6 +79,11 @@ const repo = z.strictObject({
     `a list of commands, such as ["npm test"]`,
   ),
   base: key(z.optional(text), "branch to start from and to merge into; default: the repository's own", "a branch name"),
+  workflows: key(
+    z._default(z.boolean(), false),
+    "whether agents may change what GitHub runs: .github/workflows and .github/actions",
+    "true or false",
+  ),
 });
 
 /** A branch of keys whose defaults are those of its keys. */
@@ -165,12 +170,12 @@ export const configSchema = z.strictObject({
   egress: group({
     presets: key(
       z._default(z.array(z.enum(presetNames)), []),
-      "what agents may reach besides their model, by name; web is any .com, .io and .dev, and gives the wall up",
+      "what agents and gates may reach besides the model; web is any .com, .io and .dev, and gives the wall up",
       `a list of ${presetNames.join(", ")}`,
     ),
     allow: key(
       z._default(z.array(z.string().check(z.refine((value) => parseRule(value) !== null))), []),
-      "single hosts that agents may reach: a name, .name for all below it, either with :PORT where it is not 443",
+      "more hosts for them: a name, .name for all below it, an address; with :PORT where it is not 443",
       `a list of hosts, such as ["registry.example.org", ".example.org", "10.0.0.7:5432"]`,
     ),
   }),

@@ -14,7 +14,7 @@ import { checkGit } from "../store/git.ts";
 import { now, sleep, uptimeMs } from "../system/clock.ts";
 import { self } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
-import { type Credentials, credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
+import { type Credentials, credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
 import { acquire, finish, type Holder, marked, type Taken } from "./hold.ts";
 import { isOver } from "./is-over.ts";
 import { refusePaused } from "./pause.ts";
@@ -73,7 +73,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     needProvider(credentials);
     refusePaused(fleet, credentials);
   }
-  const github = await fleet.github(needGithubToken(credentials));
+  const github = await fleet.github(needGithub(credentials));
   const work = await readWork(github, checked.repo, checked.issue);
   await vet?.(work);
   signal?.throwIfAborted();

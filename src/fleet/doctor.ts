@@ -2,7 +2,7 @@
 import { accessSync, constants, statfsSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { checkGit } from "../store/git.ts";
-import { credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
+import { credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
 
 export interface Check {
   readonly name: string;
@@ -82,9 +82,13 @@ function rootFolder(fleet: Fleet): Found {
 
 async function reachGitHub(fleet: Fleet, worker: string | undefined): Promise<Found> {
   const credentials = worker === undefined ? fleet.credentials : credentialsOf(fleet, worker);
-  const github = await fleet.github(needGithubToken(credentials));
+  const github = await fleet.github(needGithub(credentials));
   const { login, remaining } = await github.whoAmI();
-  const detail = `${fleet.config.github.apiUrl} as ${login}, ${remaining} requests left in this hour`;
+  // Whether an App is installed there, and with which rights, is known only by asking for its token.
+  const repos = credentials.githubApp ? Object.keys(fleet.config.repos) : [];
+  for (const repo of repos) await github.repository(repo);
+  const where = repos.length > 0 ? `, installed on ${repos.join(", ")}` : "";
+  const detail = `${fleet.config.github.apiUrl} as ${login}${where}, ${remaining} requests left in this hour`;
   return remaining < 500
     ? { detail, state: "warning", hint: "wait for the hour to pass, or use another credential" }
     : detail;
@@ -94,6 +98,7 @@ function workerFacts(fleet: Fleet, worker: string): Found {
   const { name, email } = fleet.store.workers.identity(worker);
   const stored = fleet.store.workers.secrets(worker);
   const names = [
+    ...(stored.githubApp ? [`GitHub App ${stored.githubApp.id}`] : []),
     ...(stored.githubToken === undefined ? [] : ["GitHub"]),
     ...(stored.provider && Object.keys(stored.provider).length > 0 ? ["Claude"] : []),
   ];

@@ -7,12 +7,16 @@ import type { NetworkRequest } from "../isolation/network.ts";
 import type { GitHub } from "../issues/github.ts";
 import { FleetError } from "../model/errors.ts";
 import type { FleetEvent } from "../model/events.ts";
+import type { AppKey } from "../model/github-app.ts";
 import { sameRepo } from "../model/issue.ts";
+import { minted } from "../model/known-secrets.ts";
 import type { GitSettings } from "../store/git.ts";
 import type { Store } from "../store/store.ts";
 
 export interface Credentials {
   readonly githubToken: string | null;
+  /** In the place of a token. */
+  readonly githubApp?: AppKey | undefined;
   /** Environment variables of the model provider. */
   readonly provider: Readonly<Record<string, string>>;
 }
@@ -25,8 +29,9 @@ export interface Fleet {
   readonly operatorHome: string;
   /** Folder of the worker templates. */
   readonly templates: string;
-  readonly github: (token: string) => Promise<GitHub>;
-  readonly git: (token: string | null) => GitSettings;
+  /** @throws FleetError `config` for an App whose key can't be used */
+  readonly github: (credentials: Credentials) => Promise<GitHub>;
+  readonly git: (credentials: Credentials | null) => GitSettings;
   readonly agent: (name: Agent["name"]) => Promise<Agent>;
   /** Probes the machine. @throws FleetError `environment` */
   readonly chooseIsolation: () => Promise<Choice>;
@@ -41,12 +46,17 @@ export interface Fleet {
   readonly heard: (event: FleetEvent) => void;
 }
 
-/** Credentials for a worker: of the environment, else what it has stored. */
+/**
+ * Credentials for a worker: of the environment, else what it has stored. An App is somebody's decision, a token may just
+ * lie in an operator's shell: it never takes the place of an App.
+ */
 export function credentialsOf(fleet: Pick<Fleet, "store" | "credentials">, worker: string): Credentials {
   const stored = fleet.store.workers.secrets(worker);
   const { githubToken, provider } = fleet.credentials;
+  const githubApp = fleet.credentials.githubApp ?? stored.githubApp;
   return {
-    githubToken: githubToken ?? stored.githubToken ?? null,
+    githubToken: githubApp ? null : (githubToken ?? stored.githubToken ?? null),
+    ...(githubApp ? { githubApp } : {}),
     // An endpoint alone is no credential: it goes with the stored one.
     provider: hasCredential(provider) ? provider : { ...stored.provider, ...provider },
   };
@@ -57,7 +67,7 @@ export function secretsOf({ githubToken, provider }: Credentials): string[] {
   const values = Object.entries(provider).flatMap(([name, value]) =>
     name === "ANTHROPIC_BASE_URL" && !value.includes("@") ? [] : [value],
   );
-  return [...values, ...(githubToken === null ? [] : [githubToken])].filter((value) => value.length >= 8);
+  return [...values, githubToken ?? "", ...minted].filter((value) => value.length >= 8);
 }
 
 /** What the configuration says of a repository, however its name is spelt here. */
@@ -65,12 +75,17 @@ export function settingsOf(fleet: Pick<Fleet, "config">, repo: string): Config["
   return Object.entries(fleet.config.repos).find(([name]) => sameRepo(name, repo))?.[1];
 }
 
-/** @throws FleetError `auth`: no ambient login of the operator is ever used instead */
-export function needGithubToken(credentials: Credentials): string {
-  if (credentials.githubToken !== null) return credentials.githubToken;
+/** @throws FleetError `auth`: another's login is never taken */
+export function needGithub(credentials: Credentials): Credentials {
+  if (credentials.githubToken !== null || credentials.githubApp) return credentials;
   throw new FleetError("auth", "no GitHub credential: neither in the environment nor stored with the worker", {
-    hint: "export GH_TOKEN=... (Contents, Issues and Pull requests: read and write)",
+    hint: "export GH_TOKEN=... (Contents, Issues and Pull requests: read and write), or GITHUB_APP_ID=... and its key; cw refresh --all stores it",
   });
+}
+
+/** Tells credentials apart, for what is kept for each. */
+export function githubIdentity({ githubToken, githubApp }: Credentials): string {
+  return githubApp ? `app ${githubApp.id}` : (githubToken ?? "");
 }
 
 function hasCredential(provider: Credentials["provider"]): boolean {

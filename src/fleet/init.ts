@@ -5,7 +5,7 @@ import { parseAuthor, parseWorkerId, type StoredSecrets } from "../model/worker.
 import { checkTemplate, rebuildHome } from "../store/homes.ts";
 import { isoNow } from "../system/clock.ts";
 import { errorCode, isFolder, makeFolder } from "../system/files.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Credentials, Fleet } from "./fleet.ts";
 
 export interface InitRequest {
   readonly ids: readonly string[];
@@ -64,7 +64,7 @@ export function init(fleet: Pick<Fleet, "store" | "credentials" | "templates">, 
     return {
       worker: id,
       home: paths.home(id),
-      stored: secrets ? namesOf(secrets) : [],
+      stored: secrets ? namesOf(fleet.credentials) : [],
       storedIn: secrets ? paths.secrets(id) : null,
     };
   });
@@ -82,11 +82,21 @@ function makeRoot(control: string): void {
 }
 
 function toStore(fleet: Pick<Fleet, "credentials">): StoredSecrets | null {
-  const { githubToken, provider } = fleet.credentials;
-  if (githubToken === null && Object.keys(provider).length === 0) return null;
-  return { version: 1, ...(githubToken === null ? {} : { githubToken }), provider: { ...provider } };
+  if (namesOf(fleet.credentials).length === 0) return null;
+  return { version: 1, ...githubPart(fleet.credentials), provider: { ...fleet.credentials.provider } };
 }
 
-function namesOf(secrets: StoredSecrets): string[] {
-  return [...(secrets.githubToken === undefined ? [] : ["GH_TOKEN"]), ...Object.keys(secrets.provider ?? {})];
+/** One of both: an App goes before a token. */
+export function githubPart({ githubToken, githubApp }: Credentials): Pick<StoredSecrets, "githubToken" | "githubApp"> {
+  if (githubApp) return { githubApp: { ...githubApp } };
+  return githubToken === null ? {} : { githubToken };
+}
+
+export function namesOf(credentials: Credentials): string[] {
+  const { githubToken, githubApp } = githubPart(credentials);
+  return [
+    ...(githubApp ? ["GITHUB_APP_ID"] : []),
+    ...(githubToken === undefined ? [] : ["GH_TOKEN"]),
+    ...Object.keys(credentials.provider),
+  ];
 }

@@ -9,7 +9,7 @@ import { gated } from "../system/child.ts";
 import { now } from "../system/clock.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { besideClaude, collectCommand } from "./collect.ts";
-import { credentialsOf, type Fleet, needGithubToken, needProvider, settingsOf } from "./fleet.ts";
+import { credentialsOf, type Fleet, needGithub, needProvider, settingsOf } from "./fleet.ts";
 import { insideOf } from "./network.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
 import { gateCommand } from "./verify.ts";
@@ -36,7 +36,7 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const worker = checked.worker ?? firstIdle(fleet);
   fleet.store.workers.need(worker);
   const credentials = credentialsOf(fleet, worker);
-  needGithubToken(credentials);
+  needGithub(credentials);
   if (fleet.config.agent === "claude") needProvider(credentials);
   const n = fleet.store.attempts.newest(worker) + 1;
   const sessionId = crypto.randomUUID();

@@ -43,6 +43,7 @@ export async function prepare(attempt: InFlight, late: AbortSignal): Promise<Pre
     repo: snapshot.repository.fullName,
     branch: attempt.branch,
     mode: task.mode,
+    workflows: settingsOf(fleet, task.repo)?.workflows ?? false,
     baseBranch: base.branch,
     request: store.attempts.request(task.worker, task.n),
     issue: snapshot.issue,

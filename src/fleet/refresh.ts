@@ -5,6 +5,7 @@ import { checkTemplate, rebuildHome } from "../store/homes.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { Fleet } from "./fleet.ts";
+import { githubPart, namesOf } from "./init.ts";
 
 export interface Refreshed {
   readonly worker: string;
@@ -26,13 +27,14 @@ export async function refresh(fleet: Fleet, ids: readonly string[]): Promise<Ref
 
 /** What the environment does not have stays as it was stored. */
 function store(fleet: Fleet, id: string): string[] {
-  const { githubToken, provider } = fleet.credentials;
-  const names = [...(githubToken === null ? [] : ["GH_TOKEN"]), ...Object.keys(provider)];
+  const { githubToken, githubApp, provider } = fleet.credentials;
+  const names = namesOf(fleet.credentials);
   if (names.length === 0) return [];
   const before = fleet.store.workers.secrets(id);
+  const { githubToken: _, githubApp: __, ...others } = before;
   fleet.store.workers.storeSecrets(id, {
-    ...before,
-    ...(githubToken === null ? {} : { githubToken }),
+    ...(githubToken === null && !githubApp ? before : others),
+    ...githubPart(fleet.credentials),
     ...(Object.keys(provider).length === 0 ? {} : { provider: { ...provider } }),
   });
   return names;

@@ -155,9 +155,9 @@ async function answer(attempt: InFlight, run: AgentRun, work: Work | null): Prom
 async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
   const { config } = attempt.fleet;
   try {
-    await inStep(attempt, "verify", config.steps.verify, () => verify(attempt, work));
+    const published = await inStep(attempt, "verify", config.steps.verify, () => verify(attempt, work));
     throwIfEnding(attempt);
-    await inStep(attempt, "publish", config.steps.publish, () => publish(attempt, work));
+    await inStep(attempt, "publish", config.steps.publish, () => publish(attempt, published));
     return new Verdict("delivered", attempt.figures.pull?.url ?? "");
   } catch (error) {
     return await keep(attempt, work, verdictOfError(error, "publish"));

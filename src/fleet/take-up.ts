@@ -6,7 +6,7 @@ import { workerLabel } from "../model/worker.ts";
 import { Mirror } from "../store/mirror.ts";
 import { holderOf } from "./dispatch.ts";
 import { noFigures } from "./end-attempt.ts";
-import { credentialsOf, type Fleet, needGithubToken } from "./fleet.ts";
+import { credentialsOf, type Fleet, needGithub } from "./fleet.ts";
 import type { InFlight } from "./in-flight.ts";
 import { Lease } from "./lease.ts";
 import { Denials } from "./network.ts";
@@ -22,8 +22,7 @@ export async function takeUp(
   const { store, config } = fleet;
   const id = attemptId(task.worker, task.n);
   const credentials = credentialsOf(fleet, task.worker);
-  const token = needGithubToken(credentials);
-  const github = await fleet.github(token);
+  const github = await fleet.github(needGithub(credentials));
   const snapshot = store.attempts.snapshot(task.worker, task.n);
   if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
   const place = task.issue === null ? null : { repo: task.repo, issue: task.issue, namespace: config.claims.namespace };
@@ -35,7 +34,7 @@ export async function takeUp(
     snapshot,
     credentials,
     github,
-    mirror: new Mirror(fleet.git(token), store.paths.repo(task.repo), task.repo, id),
+    mirror: new Mirror(fleet.git(credentials), store.paths.repo(task.repo), task.repo, id),
     lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), say, end),
     say,
     ending,

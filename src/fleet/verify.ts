@@ -1,25 +1,46 @@
-/** Between the agent and GitHub: nothing secret in the change, and the project's own gates pass. */
+/** Between the agent and GitHub: nothing in the change that is secret or runs there, and the project's own gates pass. */
 import type { Command } from "../model/command.ts";
+import { printable } from "../model/text.ts";
 import { Verdict } from "../model/verdict.ts";
+import { isWorkflow } from "../model/workflows.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
+import { filesBeyond } from "../store/new-commits.ts";
 import { uptimeMs } from "../system/clock.ts";
 import { agentLike, besideClaude, type Placed, runInside, type Work } from "./collect.ts";
 import { secretsOf, settingsOf } from "./fleet.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { insideOf, withNetwork } from "./network.ts";
+import { ownCommits, type Published } from "./own-commits.ts";
 import { secretInChange, secretInText } from "./secret-scan.ts";
 
-/** @throws Verdict `rejected` (a secret), `failed` (a gate) */
-export async function verify(attempt: InFlight, work: Work): Promise<void> {
-  const { config } = attempt.fleet;
+/** @returns what is to be published. @throws Verdict `rejected` (a workflow, a secret), `failed` (a gate) */
+export async function verify(attempt: InFlight, collected: Work): Promise<Work> {
+  const { config, store } = attempt.fleet;
   // Before the deadline of the step, so that no gate outlives it.
   const until = uptimeMs() + config.steps.verify * 0.95;
+  const who = store.workers.identity(attempt.task.worker);
+  const work = await ownCommits(attempt.mirror, who, needBase(attempt), collected, config.steps.verify);
+  const settings = settingsOf(attempt.fleet, attempt.task.repo);
+  if (!settings?.workflows) await refuseWorkflows(attempt, work);
   await refuseSecrets(attempt, work);
-  for (const gate of settingsOf(attempt.fleet, attempt.task.repo)?.gates ?? []) {
+  for (const gate of settings?.gates ?? []) {
     await passGate(attempt, gate, Math.max(1, until - uptimeMs()));
   }
   const { commits, added, removed, files } = work.difference;
   attempt.say({ type: "work:verified", commits, added, removed, files: files.length });
+  return work;
+}
+
+/** What GitHub itself would run, with the repository's own rights, as soon as it is pushed. */
+async function refuseWorkflows(attempt: InFlight, work: Published): Promise<void> {
+  const touched = await filesBeyond(attempt.mirror, work, work.fork, attempt.fleet.config.steps.verify);
+  const found = touched.filter(isWorkflow).map((name) => printable(name, 100));
+  if (found.length === 0) return;
+  const more = found.length > 5 ? ` and ${found.length - 5} more` : "";
+  throw new Verdict(
+    "rejected",
+    `the change touches what GitHub runs: ${found.slice(0, 5).join(", ")}${more}; repos.${attempt.task.repo}.workflows allows it`,
+  );
 }
 
 async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {

@@ -14,8 +14,10 @@ export class GitHub {
   readonly approvals: Approvals;
   private readonly client: Client;
   private readonly patience: Patience;
+  private readonly ofApp: boolean;
 
   constructor(settings: GitHubSettings) {
+    this.ofApp = settings.token !== null && typeof settings.token === "object";
     this.client = connect(settings);
     this.patience = settings.patience;
     this.claims = new Claims(this.client, settings.patience);
@@ -24,6 +26,10 @@ export class GitHub {
 
   /** Whose credential this is, and how many requests it has left. @throws FleetError `auth`, `github` */
   async whoAmI(): Promise<{ login: string; remaining: number }> {
+    if (this.ofApp) {
+      const { data, headers } = await ask("the App itself", this.client.rest.apps.getAuthenticated());
+      return { login: `${data?.slug}[bot]`, remaining: Number(headers["x-ratelimit-remaining"] ?? Number.NaN) };
+    }
     const { data, headers } = await ask("the credential's own user", this.client.rest.users.getAuthenticated());
     return { login: data.login, remaining: Number(headers["x-ratelimit-remaining"] ?? Number.NaN) };
   }
@@ -37,7 +43,8 @@ export class GitHub {
       defaultBranch: data.default_branch,
       private: data.private,
       archived: data.archived,
-      mayPush: data.permissions?.push ?? false,
+      // Of an App GitHub does not say it here: its token was made with the right to write, or not at all.
+      mayPush: this.ofApp || (data.permissions?.push ?? false),
     };
   }
 

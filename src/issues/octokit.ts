@@ -2,10 +2,18 @@
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 import { Octokit } from "@octokit/rest";
+import { limitedNow, noteLimit } from "./limits.ts";
+
+/** Makes tokens as they are needed. */
+export interface AppTokens {
+  readonly id: string;
+  ofApp(): Promise<string>;
+  forRepository(repo: string, fresh?: boolean): Promise<string>;
+}
 
 export interface GitHubSettings {
   readonly apiUrl: string;
-  readonly token: string | null;
+  readonly token: string | null | AppTokens;
   readonly patience: Patience;
 }
 
@@ -35,21 +43,29 @@ export function connect(settings: GitHubSettings): Client {
   const { requestMs, retries, backoffMs, longestWaitMs } = settings.patience;
   const obey = (retryAfterS: number, _options: unknown, _octokit: unknown, retryCount: number) =>
     retryAfterS * 1000 <= longestWaitMs && retryCount < 2;
+  const { token } = settings;
+  // A budget, and so a queue and a limit, belongs to a token, or to an App.
+  const whose = String(Bun.hash(`${settings.apiUrl} ${typeof token === "string" ? token : (token?.id ?? "")}`));
   const client = new WithPlugins({
-    auth: settings.token ?? undefined,
+    auth: typeof token === "string" ? token : undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
     userAgent: "claude-workers",
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     request: {
       // A redirect would carry the request to a name that nobody asked for (renamed or transferred); it is an answer.
       redirect: "manual",
-      fetch: (url: string, init: RequestInit) => wholeAnswer(url, init, requestMs),
+      fetch: async (url: string, init: RequestInit) => {
+        const limited = limitedNow(whose);
+        if (limited !== null) return limited;
+        const response = await wholeAnswer(url, init, requestMs);
+        await noteLimit(whose, response);
+        return response;
+      },
     },
     // 409 and 429 are answers, too: an empty repository stays empty, and a limit names its own time.
     retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {
-      // A budget, and so a queue, belongs to a token.
-      id: String(Bun.hash(settings.token ?? "")),
+      id: whose,
       onRateLimit: obey,
       onSecondaryRateLimit: obey,
       write: unspaced,
@@ -67,7 +83,41 @@ export function connect(settings: GitHubSettings): Client {
     if (Number(response.status) < 300) return;
     throw Object.assign(new Error("redirected"), { status: response.status, response, request: options });
   });
+  if (token !== null && typeof token === "object") {
+    client.hook.wrap("request", async (request, options) => {
+      const send = async (fresh: boolean) => {
+        // The object itself: what is handed on here reaches no plugin.
+        options.headers["authorization"] = `bearer ${await tokenFor(token, options as never, fresh)}`;
+        return await request(options);
+      };
+      // Of a token that GitHub does not know yet, or any more. Nothing was done, so a write may be sent again, too.
+      return await send(false).catch((error: unknown) => {
+        if ((error as { status?: number }).status === 401) return send(true);
+        throw error;
+      });
+    });
+  }
   return client;
+}
+
+/** A token is for one repository: that of the path, or of the query's variables. What has none is asked as the App itself. */
+async function tokenFor(
+  tokens: AppTokens,
+  {
+    url,
+    owner,
+    repo,
+    variables = {},
+  }: { url: string } & Partial<Record<"owner" | "repo", string>> & {
+      variables?: { owner?: string; name?: string };
+    },
+  fresh: boolean,
+): Promise<string> {
+  const [, first = owner ?? variables.owner, second = repo ?? variables.name] =
+    /^\/repos\/([^/{]+)\/([^/{?]+)/.exec(url) ?? [];
+  return first !== undefined && second !== undefined
+    ? await tokens.forRepository(`${first}/${second}`, fresh)
+    : await tokens.ofApp();
 }
 
 /**

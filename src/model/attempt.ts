@@ -14,6 +14,8 @@ import type { Task } from "./task.ts";
 /** `birth.json` */
 export const birthSchema = z.looseObject({
   version: z.literal(1),
+  /** Absent in what was written before there was this field. */
+  attempt: z.optional(z.string()),
   by: z.enum(["supervisor", "cancellation"]),
   process: processSchema,
   bornAt: instantSchema,

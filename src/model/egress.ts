@@ -89,7 +89,7 @@ export function namesAddress(rules: readonly EgressRule[], address: string, port
   return rules.some((rule) => !rule.suffix && rule.host === address && rule.port === port);
 }
 
-export function isAddress(host: string): boolean {
+function isAddress(host: string): boolean {
   return ipv4.test(host) || host.includes(":");
 }
 

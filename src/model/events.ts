@@ -57,3 +57,66 @@ export type FleetEvent = Facts & {
 
 /** What a verb says; the store adds when, who and which attempt. */
 export type Said = Facts;
+
+/** How a field's type is told at run time; `?` for one that may be null. */
+type Kind<T> = null extends T ? `${Name<Exclude<T, null>>}?` : Name<T>;
+type Name<T> = [T] extends [string]
+  ? "string"
+  : [T] extends [number]
+    ? "number"
+    : [T] extends [boolean]
+      ? "boolean"
+      : "tokens";
+type Fields<T> = { readonly [F in Exclude<keyof T, "type">]: Kind<T[F]> };
+
+const fields: { readonly [T in Facts["type"]]: Fields<Extract<Facts, { type: T }>> } = {
+  "worker:created": {},
+  "attempt:reserved": { repo: "string", issue: "number?", agent: "string", model: "string" },
+  "issue:read": { title: "string", author: "string", hidden: "number" },
+  "issue:claimed": { sha: "string", epoch: "number" },
+  "issue:labelled": { label: "string" },
+  "issue:unlabelled": { label: "string" },
+  "attempt:spawned": { pid: "number" },
+  "attempt:born": { pid: "number" },
+  "step:started": { step: "string", deadlineMs: "number?" },
+  "step:ended": { step: "string", durationMs: "number" },
+  "agent:started": { pid: "number", isolation: "string", sessionId: "string", resume: "boolean" },
+  "agent:ready": { model: "string", version: "string" },
+  "agent:activity": { kind: "string", text: "string" },
+  "agent:usage": { turns: "number", tokens: "tokens", costUsd: "number?" },
+  "agent:waiting": { reason: "string" },
+  "agent:parked": { until: "string" },
+  "agent:spoke": { word: "string", text: "string" },
+  "egress:denied": { target: "string", reason: "string" },
+  "agent:ending": { why: "string" },
+  "agent:exited": { code: "number?", signal: "string?", dropped: "number" },
+  "claim:renewed": { sha: "string" },
+  "claim:renewal-failed": { reason: "string" },
+  "claim:finished": { state: "string" },
+  "work:collected": { head: "string?", commits: "number" },
+  "work:verified": { commits: "number", added: "number", removed: "number", files: "number" },
+  "work:saved": { file: "string", bytes: "number" },
+  "branch:published": { branch: "string", head: "string" },
+  "pull:verified": { number: "number", url: "string", adopted: "boolean" },
+  "comment:posted": { url: "string" },
+  "issue:filed": { number: "number", url: "string" },
+  "attempt:ended": { outcome: "string", reason: "string" },
+  warning: { message: "string" },
+};
+
+/** Whether it is an event that this version knows: a line on disk may be a newer one's, or damaged. */
+export function isEvent(value: unknown): value is FleetEvent {
+  const event = Object(value) as Record<string, unknown>;
+  const { type } = event;
+  if (typeof type !== "string" || !Object.hasOwn(fields, type)) return false;
+  const wanted: Readonly<Record<string, string>> = fields[type as Facts["type"]];
+  const whole: Record<string, string> = { ...wanted, at: "string", worker: "string", attempt: "string?" };
+  return Object.entries(whole).every(([name, kind]) => fits(event[name], kind));
+}
+
+function fits(value: unknown, kind: string): boolean {
+  if (kind.endsWith("?")) return value === null || fits(value, kind.slice(0, -1));
+  if (kind !== "tokens") return typeof value === kind;
+  const tokens = Object(value) as Record<string, unknown>;
+  return ["input", "output", "cacheRead", "cacheWrite"].every((name) => typeof tokens[name] === "number");
+}

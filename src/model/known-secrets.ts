@@ -3,6 +3,9 @@
  * URL-encoded, reversed, and cut into pieces over a few lines. One pass, with memory that does not grow with the text.
  */
 
+/** Credentials that were made while this process runs: no longer known beforehand, and as secret. */
+export const minted = new Set<string>();
+
 const shortest = 8;
 /** Shorter values are found in one line alone: pieces of them would be found by chance. */
 const shortestSplit = 24;

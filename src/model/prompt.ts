@@ -10,6 +10,8 @@ export interface PromptParts {
   readonly repo: string;
   readonly branch: string;
   readonly mode: Mode;
+  /** Whether changes of what GitHub runs are published. */
+  readonly workflows: boolean;
   readonly baseBranch: string;
   /** Words of the operator. */
   readonly request: string | null;
@@ -22,6 +24,8 @@ export interface PromptParts {
 
 const readOnly =
   "- This task asks for an answer. Look at whatever you want and run what you want, but whatever you change in the clone is thrown away.";
+const noWorkflows =
+  "- What GitHub runs (.github/workflows, .github/actions) is not published: if the task can't be done without a change there, call the tool fail and say so.";
 const proposals =
   "- Findings that somebody should work on: call the tool propose_issue for each, after looking for an open issue like it. The fleet files them.";
 
@@ -51,6 +55,7 @@ export function composePrompt(parts: PromptParts): string {
       ...(parts.mode === "update" ? [] : [readOnly]),
       ...(parts.mode === "issue" ? [proposals] : []),
       `- Change something: commit it on ${branch} (small commits, plain messages), then call the tool complete with a short summary. Do not push and do not open a pull request: the fleet does that after you, and checks it.`,
+      ...(parts.mode === "update" && !parts.workflows ? [noWorkflows] : []),
       "- Nothing to change, but something to say: call the tool answer with the whole answer.",
       "- It can't be done: call the tool fail with the reason.",
     ].join("\n"),

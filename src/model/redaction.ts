@@ -1,5 +1,5 @@
 /** Takes secrets out of text before it reaches a disk, a terminal or GitHub. */
-import { formsOf, KnownScan } from "./known-secrets.ts";
+import { formsOf, KnownScan, minted } from "./known-secrets.ts";
 
 /**
  * Without a word boundary in front, which an escaped newline of JSON (`\n`) would hide; without quotes and backslashes, so
@@ -25,15 +25,24 @@ export function withoutShapes(text: string): string {
 
 /** Of one stream: it remembers that a private key has begun. */
 export class Redactor {
-  private readonly forms: readonly string[];
-  private readonly scan: KnownScan;
+  private values: readonly string[] = [];
+  private forms: readonly string[] = [];
+  private scan = new KnownScan([]);
+  private made = -1;
   private lines = 0;
   private keyLines = 0;
 
   /** @param values that are known to be secret, in whatever form they come */
-  constructor(private readonly values: readonly string[]) {
-    this.forms = formsOf(values);
-    this.scan = new KnownScan(values);
+  constructor(private readonly given: readonly string[]) {
+    this.learn();
+  }
+
+  private learn(): void {
+    if (this.made === minted.size) return;
+    this.made = minted.size;
+    this.values = [...this.given, ...minted];
+    this.forms = formsOf(this.values);
+    this.scan = new KnownScan(this.values);
   }
 
   /** A text that stands for itself. */
@@ -52,6 +61,7 @@ export class Redactor {
 
   /** The next line, for what reads it: without what can be replaced. It stays JSON if it was. */
   replaced(text: string): string {
+    this.learn();
     let plain = text;
     for (const form of this.forms) if (plain.includes(form)) plain = plain.replaceAll(form, masked);
     return withoutShapes(plain);

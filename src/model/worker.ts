@@ -38,6 +38,10 @@ export type Identity = z.infer<typeof identitySchema>;
 export const secretsSchema = z.looseObject({
   version: z.literal(1),
   githubToken: z.optional(z.string()),
+  /** In the place of a token. */
+  githubApp: z.optional(
+    z.looseObject({ id: z.string(), key: z.optional(z.string()), keyFile: z.optional(z.string()) }),
+  ),
   /** Environment variables of the model provider. */
   provider: z.optional(z.record(z.string(), z.string())),
 });

@@ -45,15 +45,16 @@ const closingAtEnd = /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?$/i;
 
 /** An entity in the place of the character that GitHub acts on; readers see the same text. */
 function harmless(text: string): string {
-  return (
-    text
-      // References become characters before GitHub looks for names and numbers.
-      .replace(/&(?=#|[A-Za-z][A-Za-z0-9]*;)/g, "&\u2060")
-      .replace(/<!--/g, "&lt;!--")
-      .replace(/@(?=[A-Za-z0-9])/g, "@\u2060")
-      .replace(
-        /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=[*_~`[(<]*(?:(?:[\w.-]+\/[\w.-]+)?#\d|GH-\d|https?:\/\/))/gi,
-        "$1\u2060$2\u2060",
-      )
-  );
+  // References become characters before GitHub looks for names and numbers.
+  return unlinked(text.replace(/&(?=#|[A-Za-z][A-Za-z0-9]*;)/g, "&\u2060").replace(/<!--/g, "&lt;!--"));
+}
+
+/** Nobody is mentioned, nothing is closed: an invisible character stands where GitHub would see the word end. */
+export function unlinked(text: string): string {
+  return text
+    .replace(/@(?=[A-Za-z0-9])/g, "@\u2060")
+    .replace(
+      /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)(?=[*_~`[(<]*(?:(?:[\w.-]+\/[\w.-]+)?#\d|GH-\d|https?:\/\/))/gi,
+      "$1\u2060$2\u2060",
+    );
 }

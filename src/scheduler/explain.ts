@@ -1,5 +1,5 @@
 /** Why an issue is, or is not, taken up: every rule of selection with its answer, the claim, what became of it before. */
-import { credentialsOf, type Fleet, needGithubToken } from "../fleet/fleet.ts";
+import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
 import { trustIn } from "../fleet/trust.ts";
 import type { End } from "../model/attempt.ts";
 import type { Claim } from "../model/claim.ts";
@@ -40,11 +40,11 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
   const repo = parseRepo(found[1]);
   const number = parseIssueNumber(found[2]);
   const first = fleet.store.workers.list()[0];
-  const token = needGithubToken(first === undefined ? fleet.credentials : credentialsOf(fleet, first));
-  const github = await fleet.github(token);
+  const credentials = needGithub(first === undefined ? fleet.credentials : credentialsOf(fleet, first));
+  const github = await fleet.github(credentials);
   const issue = await github.issue(repo, number);
   const failed: string[] = [];
-  const listing = github.listing(new ListCache(fleet.store.paths, token));
+  const listing = github.listing(new ListCache(fleet.store.paths, githubIdentity(credentials)));
   const { candidates, claims } = await readAll(fleet, listing, [repo], failed);
   if (failed[0] !== undefined) throw new FleetError("github", failed[0]);
   const trust = await trustIn(

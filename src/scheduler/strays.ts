@@ -1,5 +1,5 @@
 /** Looks on GitHub for claims and labels that match no task of this fleet. */
-import { credentialsOf, type Fleet, needGithubToken } from "../fleet/fleet.ts";
+import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Stray, straysOf } from "../model/strays.ts";
@@ -20,9 +20,9 @@ export async function strays(fleet: Fleet): Promise<Stray[]> {
     repos.set(repo.toLowerCase(), repos.get(repo.toLowerCase()) ?? repo);
     if (statusOf(facts, now()).state !== "idle") running.add(attemptId(worker, facts.n));
   }
-  const token = needGithubToken(ids[0] === undefined ? fleet.credentials : credentialsOf(fleet, ids[0]));
-  const cache = new ListCache(paths, token);
-  const listing = (await fleet.github(token)).listing(cache);
+  const credentials = needGithub(ids[0] === undefined ? fleet.credentials : credentialsOf(fleet, ids[0]));
+  const cache = new ListCache(paths, githubIdentity(credentials));
+  const listing = (await fleet.github(credentials)).listing(cache);
   const host = workers.fleetId();
   const found = await Promise.all(
     [...repos.values()].map(async (repo) => {

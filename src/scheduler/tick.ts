@@ -1,7 +1,7 @@
 /** One tick: reconcile, read, select, dispatch. Safe beside other ticks, here and on other hosts: claims decide. */
 
 import { type Dispatched, launch } from "../fleet/dispatch.ts";
-import { credentialsOf, type Fleet, needGithubToken } from "../fleet/fleet.ts";
+import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
 import type { Work } from "../fleet/read-work.ts";
 import { reconcile } from "../fleet/reconcile.ts";
 import { checkRequest } from "../fleet/request.ts";
@@ -53,9 +53,9 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     throw new FleetError("notFound", `there are no workers in ${fleet.store.paths.root}`, { hint: "cw init 01" });
   const mended = request.dryRun ? { repaired: [], failed: [] } : await reconcile(fleet);
   const failed = [...mended.failed];
-  const token = needGithubToken(credentialsOf(fleet, first));
-  const github = await fleet.github(token);
-  const cache = new ListCache(fleet.store.paths, token);
+  const credentials = needGithub(credentialsOf(fleet, first));
+  const github = await fleet.github(credentials);
+  const cache = new ListCache(fleet.store.paths, githubIdentity(credentials));
   const listing = github.listing(cache);
   const { candidates, claims } = await readAll(fleet, listing, repos, failed);
   const rules = {

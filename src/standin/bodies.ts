@@ -20,7 +20,9 @@ interface Place {
 const node = (kind: string, id: number) => Buffer.from(`${kind}:${id}`).toString("base64url");
 
 export function simpleUser(origin: string, user: User) {
-  const url = `${origin}/users/${user.login}`;
+  // Of a bot: dependabot[bot].
+  const login = encodeURIComponent(user.login);
+  const url = `${origin}/users/${login}`;
   return {
     login: user.login,
     id: user.id,
@@ -28,7 +30,7 @@ export function simpleUser(origin: string, user: User) {
     avatar_url: `${origin}/avatars/u/${user.id}`,
     gravatar_id: "",
     url,
-    html_url: `${origin}/${user.login}`,
+    html_url: `${origin}/${login}`,
     followers_url: `${url}/followers`,
     following_url: `${url}/following{/other_user}`,
     gists_url: `${url}/gists{/gist_id}`,

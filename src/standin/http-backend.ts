@@ -44,7 +44,8 @@ export function refuseGit(
   if (!viewer && (level === "none" || push)) return refuse(401, "Repository not found or authentication needed.\n");
   if (!repo || level === "none") return refuse(404, "Repository not found.\n");
   if (!push) return { repo };
-  if (!atLeast(level, "write")) {
+  const unable = viewer?.grant !== undefined && viewer.grant.permissions["contents"] !== "write";
+  if (unable || !atLeast(level, "write")) {
     return refuse(403, `Permission to ${fullName(repo)}.git denied to ${viewer?.login}.\n`);
   }
   if (repo.archived) return refuse(403, "This repository was archived so it is read-only.\n");

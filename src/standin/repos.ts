@@ -5,6 +5,7 @@ import { atLeast, levelOf, stamp, type User } from "./world.ts";
 
 export function getUser(call: Call): Reply {
   if (!call.viewer) throw new Refusal(401, "Requires authentication");
+  if (call.viewer.type === "Bot") throw new Refusal(403, "Resource not accessible by integration");
   return { status: 200, body: publicUser(call, call.viewer) };
 }
 

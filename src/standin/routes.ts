@@ -1,5 +1,6 @@
 /** The operations that the stand-in knows, and what each needs: a table, read from the top. */
 import { refuseWrite } from "./access.ts";
+import { appRoute, refuseIntegration } from "./apps.ts";
 import { createComment, getComment, listComments, listEvents, listTimeline, patchComment } from "./comments.ts";
 import { createCommit, getBranch, getCommit, getGitCommit } from "./commits.ts";
 import { compare } from "./compare.ts";
@@ -71,6 +72,8 @@ const repoRoutes: Route[] = repoRows.map(([method, path, run, level]) => ({ meth
 const gitData = /^\/git\//;
 
 export async function route(call: Call): Promise<Reply> {
+  const ofApp = appRoute(call);
+  if (ofApp) return ofApp;
   if (call.method === "GET" && call.path === "/user") return getUser(call);
   const account = /^\/users\/([^/]+)$/.exec(call.path);
   if (call.method === "GET" && account) {
@@ -86,6 +89,7 @@ export async function route(call: Call): Promise<Reply> {
   const level = repo && levelOf(repo, call.viewer);
   // A private repository does not exist for whoever may not read it.
   if (!repo || level === "none") throw notFound();
+  refuseIntegration(call.viewer, repo, call.method, rest);
   for (const { method, form, run, level: needed } of repoRoutes) {
     const match = method === call.method ? form.exec(rest) : null;
     if (!match) continue;

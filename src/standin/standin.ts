@@ -2,13 +2,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Rights } from "./app-jwt.ts";
 import { type RepoControl, type RepoSeed, seedRepo, type UserSeed } from "./control.ts";
 import { type Fault, type FaultHandle, Faults } from "./faults.ts";
 import { Git } from "./git.ts";
 import { Journal } from "./journal.ts";
 import { Rate } from "./rate.ts";
 import { FrontServer } from "./server.ts";
-import { World } from "./world.ts";
+import { type User, World } from "./world.ts";
 
 export interface StandinOptions {
   /** Default: a free one. */
@@ -28,8 +29,12 @@ export interface Standin {
   readonly journal: Journal;
   addUser(seed: UserSeed): void;
   addRepo(seed: RepoSeed): Promise<RepoControl>;
+  /** A GitHub App, installed on these repositories, all of one owner. @param rights default: what the product asks for */
+  addApp(seed: { id: number; slug: string; publicKey: string; repos: string[]; rights?: Rights }): void;
   /** "owner/name" of a seeded repository; throws when there is none. */
   repo(name: string): RepoControl;
+  /** Ends the hour of all tokens of Apps. */
+  expireAppTokens(): void;
   /** Makes matching requests fail as told. Default: the next one only. */
   inject(fault: Fault): FaultHandle;
   /** Moves GitHub's clock (timestamps, Date header, commit dates) ahead; milliseconds. */
@@ -66,6 +71,18 @@ export async function startStandin(options: StandinOptions = {}): Promise<Standi
       const control = await seedRepo(world, git, seed);
       controls.set(seed.name.toLowerCase(), control);
       return control;
+    },
+    addApp({ id, slug, publicKey, repos, rights }) {
+      const found = repos.map((name) => world.findRepo(...(name.split("/") as [string, string])));
+      const ids = found.flatMap((repo) => repo?.id ?? []);
+      const permissions = rights ?? { contents: "write", issues: "write", pull_requests: "write", metadata: "read" };
+      const installation = { id: world.nextId(), owner: found[0]?.owner as User, repos: new Set(ids), permissions };
+      const bot = world.user(`${slug}[bot]`, "Bot");
+      world.apps.push({ id, slug, publicKey, bot, installations: found.length > 0 ? [installation] : [] });
+    },
+    expireAppTokens() {
+      for (const [token, user] of world.grants)
+        if (user.grant) world.grants.set(token, { ...user, grant: { ...user.grant, expiresAt: new Date(0) } });
     },
     repo(name) {
       const control = controls.get(name.toLowerCase());

@@ -1,4 +1,5 @@
 /** What the local GitHub knows besides git: users, repositories, issues, their events, and its one clock. */
+import { appOfJwt, type GitHubApp, type Grant } from "./app-jwt.ts";
 
 export type Level = "none" | "read" | "triage" | "write" | "maintain" | "admin";
 
@@ -6,6 +7,10 @@ export interface User {
   id: number;
   login: string;
   type: "User" | "Organization" | "Bot";
+  /** Of an App's own token, that proves it. */
+  app?: GitHubApp;
+  /** Of a token of an installation: what it may. */
+  grant?: Grant;
 }
 
 export interface Label {
@@ -97,6 +102,9 @@ export class World {
   readonly users = new Map<string, User>();
   /** Token to login. */
   readonly tokens = new Map<string, string>();
+  readonly apps: GitHubApp[] = [];
+  /** Token of an installation to who it is then. */
+  readonly grants = new Map<string, User>();
   readonly repos: Map<number, Repo>;
   #lastId = 1000;
   #aheadMs = 0;
@@ -142,6 +150,9 @@ export class World {
   }
 
   userOfToken(token: string): User | undefined {
+    if (token.split(".").length === 3) return appOfJwt(this, token);
+    const granted = this.grants.get(token);
+    if (granted) return (granted.grant?.expiresAt ?? 0) > this.now() ? granted : undefined;
     const login = this.tokens.get(token);
     return login === undefined ? undefined : this.users.get(login.toLowerCase());
   }
@@ -153,6 +164,7 @@ export function fullName(repo: Repo): string {
 
 /** What that user may do: the explicit grant, else everybody may read a public repository. */
 export function levelOf(repo: Repo, user: User | undefined): Level {
+  if (user?.grant) return user.grant.repos.has(repo.id) ? "write" : repo.private ? "none" : "read";
   const granted = user ? repo.permissions.get(user.login.toLowerCase()) : undefined;
   if (granted && granted !== "none") return granted;
   return repo.private ? "none" : "read";

@@ -17,7 +17,6 @@ import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
 import { attemptId, parseAttemptId, type Task, taskSchema } from "../model/task.ts";
-import { identitySchema } from "../model/worker.ts";
 import {
   appendLine,
   createFolderOnce,
@@ -29,6 +28,7 @@ import {
 } from "../system/files.ts";
 import { liveness, livingCookies } from "../system/process.ts";
 import { readRecord, toText } from "./records.ts";
+import { readIdentity } from "./workers.ts";
 
 const startedSchema = z.looseObject({ monitor: processSchema, first: z.nullable(processSchema) });
 /** A process group of an attempt: the child of the supervisor and, with a pid namespace, the first process inside. */
@@ -72,15 +72,14 @@ export class Attempts {
     }
     const facts = asked === 0 ? null : this.factsOf(worker, asked, living);
     if (n !== undefined || (facts !== null && !facts.end?.ok)) return facts;
-    const path = this.paths.identity(worker);
-    const identity = readRecord(path, identitySchema) ?? { ok: false, reason: `${path} is missing` };
+    const identity = readIdentity(this.paths, worker);
     return identity.ok ? facts : unreadable(asked, identity.reason);
   }
 
   private factsOf(worker: string, n: number, living: typeof livingCookies): AttemptFacts {
     const at = this.at(worker, n);
     const task = () => this.readTask(worker, n) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
-    const end = readRecord(at.end, endSchema);
+    const end = this.readEnd(worker, n);
     if (end?.ok) {
       // An ended attempt is decided; a fleet of a thousand idle workers is read without their other records.
       return {
@@ -96,7 +95,7 @@ export class Attempts {
         processes: "dead",
       };
     }
-    const birth = readRecord(at.birth, birthSchema);
+    const birth = this.readBirth(worker, n);
     const supervisor = birth?.ok && birth.value.by === "supervisor" ? liveness(birth.value.process) : "dead";
     const read = task();
     return {
@@ -159,7 +158,7 @@ export class Attempts {
 
   /** @returns whether this birth was the first: a supervisor that loses exits at once, without an agent */
   bear(worker: string, n: number, birth: Birth): boolean {
-    return createOnce(this.at(worker, n).birth, toText(birth));
+    return createOnce(this.at(worker, n).birth, toText({ ...birth, attempt: attemptId(worker, n) }));
   }
 
   wishStop(worker: string, n: number, stop: Stop): boolean {
@@ -178,16 +177,25 @@ export class Attempts {
     return read?.ok ? read.value : null;
   }
 
-  /** A copy of another attempt's record must not make us end or kill that one. */
   private readTask(worker: string, n: number): Read<Task> | null {
     const path = this.at(worker, n).task;
     const read = readRecord(path, taskSchema);
-    if (!read?.ok || (read.value.worker === worker && read.value.n === n)) return read;
-    return { ok: false, reason: `${path} belongs to attempt ${attemptId(read.value.worker, read.value.n)}` };
+    return own(read, path, attemptId(worker, n), (task) => attemptId(task.worker, task.n));
+  }
+
+  private readBirth(worker: string, n: number): Read<Birth> | null {
+    const path = this.at(worker, n).birth;
+    const name = attemptId(worker, n);
+    return own(readRecord(path, birthSchema), path, name, ({ attempt }) => attempt ?? name);
+  }
+
+  private readEnd(worker: string, n: number): Read<End> | null {
+    const path = this.at(worker, n).end;
+    return own(readRecord(path, endSchema), path, attemptId(worker, n), ({ attempt }) => attempt);
   }
 
   birth(worker: string, n: number): Birth | null {
-    const read = readRecord(this.at(worker, n).birth, birthSchema);
+    const read = this.readBirth(worker, n);
     return read?.ok ? read.value : null;
   }
 
@@ -197,7 +205,7 @@ export class Attempts {
   }
 
   ended(worker: string, n: number): End | null {
-    const read = readRecord(this.at(worker, n).end, endSchema);
+    const read = this.readEnd(worker, n);
     return read?.ok ? read.value : null;
   }
 
@@ -238,6 +246,12 @@ export class Attempts {
       }
     });
   }
+}
+
+/** A copy of another attempt's record must not make us end or kill that one, nor take this one for over. */
+function own<T>(read: Read<T> | null, path: string, attempt: string, of: (record: T) => string): Read<T> | null {
+  if (!read?.ok || of(read.value) === attempt) return read;
+  return { ok: false, reason: `${path} belongs to attempt ${of(read.value)}` };
 }
 
 function unreadable(n: number, reason: string): AttemptFacts {

@@ -11,7 +11,8 @@ export interface GitSettings {
   readonly home: string;
   /** Origin of the repositories, for example https://github.com */
   readonly serverUrl: string;
-  readonly token: string | null;
+  /** Made anew when it is needed, where it does not last. */
+  readonly token: string | null | ((repo: string) => Promise<string>);
   /** After these waits, in ms, GitHub is asked again when it fails in a way that may pass. */
   readonly waitsMs: readonly number[];
 }
@@ -20,6 +21,9 @@ export interface GitCall {
   readonly cwd?: string;
   readonly timeoutMs: number;
   readonly stdin?: string;
+  readonly encoding?: "utf8" | "latin1";
+  /** For those that go to GitHub; the others need none. */
+  readonly token?: string | null;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdoutFile?: string;
 }
@@ -42,7 +46,10 @@ export async function checkGit({ program, toolPath }: GitSettings): Promise<stri
 }
 
 export async function git(settings: GitSettings, args: readonly string[], call: GitCall): Promise<ToolResult> {
-  return await runTool({ ...call, argv: [settings.program, ...args], env: { ...environment(settings), ...call.env } });
+  const { token = null, ...rest } = call;
+  const env = { ...environment(settings, token), ...call.env };
+  const result = await runTool({ ...rest, argv: [settings.program, ...args], env });
+  return token === null ? result : { ...result, stderr: result.stderr.replaceAll(token, "***") };
 }
 
 /** The way to GitHub, or GitHub itself, failed; a refusal is none of these. */
@@ -52,7 +59,7 @@ export function mayPass({ ok, stderr }: Pick<ToolResult, "ok" | "stderr">): bool
 }
 
 export function gitFailure(settings: GitSettings, args: readonly string[], result: ToolResult): FleetError {
-  const words = withoutToken(settings, result.stderr.trim() || result.stdout.trim());
+  const words = result.stderr.trim() || result.stdout.trim();
   const what = `git ${args.find((arg) => !arg.startsWith("-")) ?? ""}`;
   if (result.missing)
     return new FleetError("environment", `git is missing: ${settings.program}`, { hint: "apt-get install git" });
@@ -74,11 +81,7 @@ export function repositoryUrl(settings: Pick<GitSettings, "serverUrl">, repo: st
   return `${settings.serverUrl.replace(/\/+$/, "")}/${repo}.git`;
 }
 
-function withoutToken(settings: Pick<GitSettings, "token">, text: string): string {
-  return settings.token ? text.replaceAll(settings.token, "***") : text;
-}
-
-function environment(settings: GitSettings): Record<string, string> {
+function environment(settings: GitSettings, token: string | null): Record<string, string> {
   const origin = new URL(settings.serverUrl).origin;
   const entries: [string, string][] = [
     // Empty: forget every helper that might write the token to a disk.
@@ -100,7 +103,7 @@ function environment(settings: GitSettings): Record<string, string> {
     ["http.followRedirects", "initial"],
     ["safe.directory", "*"],
   ];
-  if (settings.token === null) entries.splice(1, 1);
+  if (token === null) entries.splice(1, 1);
   return {
     PATH: settings.toolPath,
     HOME: settings.home,
@@ -117,6 +120,6 @@ function environment(settings: GitSettings): Record<string, string> {
         [`GIT_CONFIG_VALUE_${at}`, value],
       ]),
     ),
-    ...(settings.token === null ? {} : { CW_GIT_TOKEN: settings.token }),
+    ...(token === null ? {} : { CW_GIT_TOKEN: token }),
   };
 }

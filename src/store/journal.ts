@@ -1,5 +1,5 @@
 /** Events of an attempt as JSON lines: appended by dispatch and supervisor, read by everything that shows something. */
-import type { FleetEvent, Said } from "../model/events.ts";
+import { type FleetEvent, isEvent, type Said } from "../model/events.ts";
 import type { FleetPaths } from "../model/paths.ts";
 import { attemptId } from "../model/task.ts";
 import { isoNow, sleep } from "../system/clock.ts";
@@ -67,8 +67,7 @@ export async function* followLines(file: string, finished: () => boolean, from =
 function parse(line: string): FleetEvent[] {
   try {
     const value: unknown = JSON.parse(line);
-    const { type, at } = Object(value) as { type?: unknown; at?: unknown };
-    return typeof type === "string" && typeof at === "string" ? [value as FleetEvent] : [];
+    return isEvent(value) ? [value] : [];
   } catch {
     return [];
   }

@@ -8,7 +8,7 @@ import { sleep } from "../system/clock.ts";
 import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
-import { type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
+import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
 /** What changed between two commits. */
 export interface Difference {
@@ -17,6 +17,8 @@ export interface Difference {
   readonly removed: number;
   readonly files: readonly string[];
 }
+
+type More = Pick<GitCall, "cwd" | "stdin" | "env" | "encoding" | "token">;
 
 export class Mirror {
   /**
@@ -99,6 +101,22 @@ export class Mirror {
     }
   }
 
+  /**
+   * Fetches a branch as it is now, beside the base. @returns its commit, and where `head` left its line (null: nowhere)
+   */
+  async fetchAgain(branch: string, head: string, timeoutMs: number): Promise<{ now: string; fork: string | null }> {
+    const spec = `+refs/heads/${branch}:${this.ref("now")}`;
+    await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
+    const now = await this.resolve("now");
+    const fork = await this.git(["merge-base", now, head], timeoutMs);
+    return { now, fork: fork.ok ? fork.stdout.trim() : null };
+  }
+
+  /** What is published from now on. */
+  async setHead(sha: string): Promise<void> {
+    await this.need(["update-ref", this.ref("head"), sha], 30_000);
+  }
+
   async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {
     const commits = Number(await this.need(["rev-list", "--count", `${base}..${head}`], timeoutMs));
     const table = await this.need(
@@ -176,7 +194,7 @@ export class Mirror {
     await sleep(tries === 0 ? 0 : (this.settings.waitsMs[tries - 1] ?? 0));
     const leases = updates.map(({ to, expect }) => `--force-with-lease=${to}:${expect}`);
     const specs = updates.map(({ from, to }) => `${from}:${to}`);
-    return await this.git(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
+    return await this.onGitHub(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
   }
 
   /** Whether a push that was not carried out is worth another try. */
@@ -201,7 +219,7 @@ export class Mirror {
 
   /** Forgets the refs of this attempt. */
   async forget(): Promise<void> {
-    for (const name of ["base", "claim", "head"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
+    for (const name of ["base", "claim", "head", "now"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
   }
 
   /** For a bundle that was imported or is to be dropped. */
@@ -221,19 +239,20 @@ export class Mirror {
     return (await this.need(["rev-parse", "--verify", `${this.ref(name)}^{commit}`], 30_000)).trim();
   }
 
-  private async git(
-    args: readonly string[],
-    timeoutMs: number,
-    more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
-  ) {
+  private async git(args: readonly string[], timeoutMs: number, more: More = {}) {
     const own = more.cwd === undefined && args[0] !== "init" ? ["--git-dir", this.path, ...args] : args;
     return await git(this.settings, own, { timeoutMs, ...more });
+  }
+
+  private async onGitHub(args: readonly string[], timeoutMs: number): Promise<ToolResult> {
+    const { token } = this.settings;
+    return await this.git(args, timeoutMs, { token: typeof token === "function" ? await token(this.repo) : token });
   }
 
   /** Half a minute of trouble on the way to GitHub must not cost a night's work. Only for what changes nothing there. */
   private async reach(args: readonly string[], timeoutMs: number): Promise<string> {
     for (let tries = 0; ; tries++) {
-      const result = await this.git(args, timeoutMs);
+      const result = await this.onGitHub(args, timeoutMs);
       if (result.ok) return result.stdout;
       const wait = this.settings.waitsMs[tries];
       if (wait === undefined || !mayPass(result)) throw gitFailure(this.settings, args, result);
@@ -241,11 +260,8 @@ export class Mirror {
     }
   }
 
-  private async need(
-    args: readonly string[],
-    timeoutMs: number,
-    more: { cwd?: string; stdin?: string; env?: Record<string, string> } = {},
-  ) {
+  /** Git in this repository. @returns what it said. @throws FleetError */
+  async need(args: readonly string[], timeoutMs: number, more: More = {}) {
     const result = await this.git(args, timeoutMs, more);
     if (result.ok) return result.stdout;
     throw gitFailure(this.settings, args, result);

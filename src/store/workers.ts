@@ -1,6 +1,7 @@
 /** Identities and stored credentials of the workers. */
 import { readdirSync } from "node:fs";
 import * as z from "zod/mini";
+import type { Read } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import type { FleetPaths } from "../model/paths.ts";
 import {
@@ -53,13 +54,11 @@ export class Workers {
   /** @throws FleetError `environment` when its record can't be read */
   identity(id: string): Identity {
     this.need(id);
-    const read = readRecord(this.paths.identity(id), identitySchema);
-    if (read?.ok) return read.value;
-    throw new FleetError(
-      "environment",
-      `worker ${id} has no readable identity: ${read?.reason ?? "identity.json is missing"}`,
-      { hint: `mend or remove ${this.paths.worker(id)}` },
-    );
+    const read = readIdentity(this.paths, id);
+    if (read.ok) return read.value;
+    throw new FleetError("environment", `worker ${id} has no readable identity: ${read.reason}`, {
+      hint: `mend or remove ${this.paths.worker(id)}`,
+    });
   }
 
   secrets(id: string): StoredSecrets {
@@ -88,4 +87,11 @@ export class Workers {
     createOnce(this.paths.fleet, toText({ version: 1, id: crypto.randomUUID() }));
     return this.fleetId();
   }
+}
+
+export function readIdentity(paths: FleetPaths, worker: string): Read<Identity> {
+  const path = paths.identity(worker);
+  const read = readRecord(path, identitySchema) ?? { ok: false, reason: `${path} is missing` };
+  if (!read.ok || read.value.worker === worker) return read;
+  return { ok: false, reason: `${path} belongs to worker ${read.value.worker}` };
 }

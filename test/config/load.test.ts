@@ -105,10 +105,10 @@ describe("values", () => {
   });
 
   test("repositories", async () => {
-    write({ repos: { "acme/site": { gates: ["npm test"], base: "next" }, "a/b.c": {} } });
+    write({ repos: { "acme/site": { gates: ["npm test"], base: "next", workflows: true }, "a/b.c": {} } });
     expect((await load()).config.repos).toEqual({
-      "acme/site": { gates: ["npm test"], base: "next" },
-      "a/b.c": { gates: [] },
+      "acme/site": { gates: ["npm test"], base: "next", workflows: true },
+      "a/b.c": { gates: [], workflows: false },
     });
   });
 

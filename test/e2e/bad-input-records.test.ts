@@ -130,6 +130,19 @@ test("a worker without its identity is unknown", () => {
   expect(unknownReason()).toMatch(/identity\.json is missing/);
 });
 
+test("another attempt's record, copied: its end ends nothing here, its supervisor is not ours to stop", async () => {
+  edit(record("end.json"), { attempt: "02-1" });
+  await staysUnknown(/end\.json belongs to attempt 02-1/);
+  rmSync(record("end.json"));
+  edit(record("birth.json"), { attempt: "01-7" });
+  expect(unknownReason()).toMatch(/birth\.json belongs to attempt 01-7/);
+});
+
+test("another worker's identity, copied: nobody works under a strange name", async () => {
+  edit(record("identity.json"), { worker: "02" });
+  await staysUnknown(/identity\.json belongs to worker 02/);
+});
+
 test("A14: a process number that is none of ours is never believed", () => {
   rmSync(record("end.json"));
   const birth = JSON.parse(readFileSync(record("birth.json"), "utf8"));

@@ -47,7 +47,7 @@ function suite(): void {
   });
   afterAll(async () => await fleet?.close());
 
-  test("S26: whatever a bubblewrap leaves out is found before the agent starts", async () => {
+  test("S32: whatever a bubblewrap leaves out is found before the agent starts", async () => {
     const escaped: string[] = [];
     for (const [at, [name, change, says]] of broken.entries()) {
       const folder = join(fleet.folder, idOf(at));
@@ -62,7 +62,7 @@ function suite(): void {
       if (end.outcome !== "refused" || started || !end.reason.includes(says))
         escaped.push(`${name}: ${end.outcome}, ${end.reason}`);
     }
-    held("S26", broken.length, escaped);
+    held("S32", broken.length, escaped);
   }, 120_000);
 
   test("and a whole one is not in the way", async () => {

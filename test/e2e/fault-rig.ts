@@ -83,11 +83,11 @@ export class Case {
       heard: (event) => this.events.push(event),
       github: async (credential) => {
         const { requestMs = patience.requestMs } = options;
-        return new GitHub({ apiUrl: url, token: credential, patience: { ...patience, requestMs } });
+        return new GitHub({ apiUrl: url, token: credential.githubToken, patience: { ...patience, requestMs } });
       },
       git: (credential) => ({
         ...{ program: "/usr/bin/git", toolPath: path, home: store.paths.control, serverUrl: url },
-        ...{ token: credential, waitsMs: [20, 80] },
+        ...{ token: credential?.githubToken ?? null, waitsMs: [20, 80] },
       }),
       agent: async () =>
         claudeAgent({

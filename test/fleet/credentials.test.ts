@@ -32,6 +32,15 @@ test("a credential in the environment comes alone: never one account's key at an
   expect(from("my-token", provider)).toEqual({ githubToken: "my-token", provider });
 });
 
+test("an App goes before any token, whoever has which", () => {
+  const app = { id: "77", keyFile: "/home/x/app.pem" };
+  const mine = { store, credentials: { githubToken: "my-token", githubApp: app, provider: {} } };
+  expect(credentialsOf(mine, "01")).toMatchObject({ githubToken: null, githubApp: app });
+  store.workers.create({ ...identity, worker: "02" }, { version: 1, githubApp: app, provider: stored });
+  const shell = { store, credentials: { githubToken: "my-token", provider: {} } };
+  expect(credentialsOf(shell, "02")).toEqual({ githubToken: null, githubApp: app, provider: stored });
+});
+
 test("an endpoint alone goes with the stored credential", () => {
   expect(from(null, { ANTHROPIC_BASE_URL: "https://proxy.example" }).provider).toEqual({
     ANTHROPIC_API_KEY: "stored-key",

@@ -142,7 +142,7 @@ test("A48: no other credential than the placeholder, and no other place than the
   held("A48", tries.length + 1, escaped);
 });
 
-test("S25: what is refused never reaches the provider, and is told", async () => {
+test("S31: what is refused never reaches the provider, and is told", async () => {
   denied.splice(0);
   seen.splice(0);
   const url = { type: "url", url: "https://evil.example/" };
@@ -164,5 +164,5 @@ test("S25: what is refused never reaches the provider, and is told", async () =>
   const sent = seen.splice(0);
   expect(double.status).toBe(200);
   if (sent.length !== 1 || sent[0]?.body.includes("web_fetch")) escaped.push("the other of two lists of tools");
-  held("S25", tries.length + 1, escaped);
+  held("S31", tries.length + 1, escaped);
 });

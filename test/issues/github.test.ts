@@ -168,6 +168,23 @@ describe("refusals", () => {
     expect(site.github.journal.calls({ method: "POST" })).toHaveLength(2);
   });
 
+  test("while a wait lasts that is too long for us, nobody with that token asks anything", async () => {
+    const fault = { status: 429, headers: { "retry-after": "2" }, body: secondary };
+    site.github.inject({ method: "GET", path: /\/issues\/\d+$/, fault });
+    const began = performance.now();
+    expect(await failure(site.client.issue(repo, site.issue))).toMatchObject({
+      code: "github",
+      hint: "try again in 2 s",
+    });
+    const other = failure(site.as("acme").repository(repo));
+    expect(await other).toMatchObject({ code: "github", hint: expect.stringMatching(/again in [12] s/) });
+    expect(site.github.journal.calls()).toHaveLength(1);
+    // Another's token has a limit of its own.
+    expect((await site.as("wil").repository(repo)).mayPush).toBe(true);
+    expect((await site.as("acme", { ...quick, longestWaitMs: 5000 }).repository(repo)).mayPush).toBe(true);
+    expect(performance.now() - began).toBeGreaterThan(1990);
+  });
+
   test("a write that is refused names the right that is missing, also where GitHub says 404", async () => {
     site.github.inject({ method: "POST", path: /labels/, fault: { status: 404, body: { message: "Not Found" } } });
     const error = await failure(site.client.addLabel(repo, site.issue, "worker:01"));

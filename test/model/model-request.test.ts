@@ -41,8 +41,8 @@ test("what Claude Code asks is passed", () => {
   expect([isPassed("HEAD", "/api/hello"), isPassed("GET", "/v1/models/claude-x")]).toEqual([true, true]);
 });
 
-describe("S25: the provider as a way out", () => {
-  test("S25: tools that run there, and content that it fetches", () => {
+describe("S31: the provider as a way out", () => {
+  test("S31: tools that run there, and content that it fetches", () => {
     const url = { type: "url", url: "https://evil.example/?secret" };
     const nested = (inner: object) => ({ type: "tool_result", tool_use_id: "t", content: [inner] });
     const attacks: unknown[] = [
@@ -76,13 +76,13 @@ describe("S25: the provider as a way out", () => {
     );
     const passed = [...attacks, deep].filter((attack) => refusedInRequest(attack) === null);
     held(
-      "S25",
+      "S31",
       attacks.length + 1,
       passed.map((one) => JSON.stringify(one)),
     );
   });
 
-  test("S25: other parts of its interface", () => {
+  test("S31: other parts of its interface", () => {
     const attacks: [string, string][] = [
       ...["/v1/files", "/v1/messages/batches", "/v1/organizations/me", "/v1/skills", "/api/oauth/profile"].flatMap(
         (path): [string, string][] => [
@@ -102,7 +102,7 @@ describe("S25: the provider as a way out", () => {
       ["POST", "/v1/complete"],
     ];
     held(
-      "S25",
+      "S31",
       attacks.length,
       attacks.filter(([method, path]) => isPassed(method, path)).map((one) => one.join(" ")),
     );

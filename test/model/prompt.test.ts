@@ -19,6 +19,7 @@ const parts: PromptParts = {
   repo: "acme/site",
   branch: "issue-22",
   mode: "update",
+  workflows: false,
   baseBranch: "main",
   request: null,
   issue,
@@ -89,6 +90,11 @@ describe("composePrompt", () => {
     expect(composePrompt({ ...parts, instructions })).toContain(
       "from its base branch:\n\n--- AGENTS.md ---\nUse tabs.\n\n--- CLAUDE.md ---\nBe brief.",
     );
+  });
+  test("what GitHub runs: said where it would be refused", () => {
+    expect(composePrompt(parts)).toContain(".github/workflows");
+    expect(composePrompt({ ...parts, workflows: true })).not.toContain(".github");
+    expect(composePrompt({ ...parts, mode: "read" })).not.toContain(".github");
   });
   test("a task that publishes nothing says so", () => {
     expect(composePrompt(parts)).not.toMatch(/thrown away|propose_issue/);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { minted } from "../../src/model/known-secrets.ts";
 import { Redactor, withoutShapes } from "../../src/model/redaction.ts";
 
 const s = (...parts: string[]) => parts.join("");
@@ -46,6 +47,19 @@ describe("a stream", () => {
     const line = JSON.stringify({ text: wrapped });
     expect(JSON.parse(kept(new Redactor([value]), line)).type).toBe("redacted");
     expect(new Redactor([value]).text(wrapped)).not.toContain(wrapped.slice(0, 12));
+  });
+  test("what is made after it began", () => {
+    const redactor = new Redactor([]);
+    const made = s("ghs", "_77_eyJhbGciOi.", letters);
+    expect(redactor.text(`a ${value}`)).toContain(value);
+    minted.add(made);
+    try {
+      const base64 = Buffer.from(made).toString("base64");
+      expect(redactor.text(`a ${made} ${base64}`)).toBe("a *** ***");
+      expect(redactor.replaced(made)).toBe("***");
+    } finally {
+      minted.delete(made);
+    }
   });
   test("texts anywhere in a value", () => {
     const event = { type: "x", n: 1, list: [value, null], inner: { text: `a ${value}` } };

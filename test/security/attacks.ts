@@ -61,7 +61,7 @@ export const attacks: Readonly<Record<string, string>> = {
   A56: "using up processes, memory, disk",
   A57: "a daemon that stays behind",
   A58: "a hostile install script of a dependency",
-  A59: "publishing elsewhere: main, tags, other branches, claims, other remotes",
+  A59: "publishing elsewhere: main, tags, other branches, claims, other remotes; workflow files",
   A60: "commits in another's name",
   A61: "a text of a pull request without bounds, with controls",
   A62: "many pull requests, many comments",
@@ -91,8 +91,10 @@ export const attacks: Readonly<Record<string, string>> = {
   S21: "fields in records that lead to prototypes",
   S22: "children in sessions of their own that hold the pipes open",
   S23: "a commit message that closes another issue, mentions people",
-  S25: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
-  S26: "an isolation that does not hold: a replaced or broken bubblewrap",
+  S24: "a commit message that keeps checks from running, more commits than anybody reads",
+  S25: "a token that could do more: other repositories, other rights, for longer",
+  S31: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
+  S32: "an isolation that does not hold: a replaced or broken bubblewrap",
 };
 
 /** There is no such thing here to attack. */
@@ -103,8 +105,6 @@ export const notApplying: Readonly<Record<string, string>> = {
 /** Succeeds, or is not tested: said in docs/security.md, with what stands against it all the same. */
 export const open: Readonly<Record<string, string>> = {
   A56: "CPU, memory, disk and the number of processes are not limited",
-  A60: "commits are published as the agent made them: author and trailers are its words",
-  S23: "messages of commits are published as they are; a person reads them before a merge",
 };
 
 /** `A1, S2: ...` at the beginning of a test's or a group's name. */

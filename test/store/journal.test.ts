@@ -27,6 +27,20 @@ describe("recent", () => {
     journal.append("01", 1, { type: "warning", message: "a" });
     expect(journal.recent("01", 1)).toMatchObject([{ type: "warning", message: "a", worker: "01", attempt: "01-1" }]);
   });
+  test("what a newer version says, and what lacks a field, is no event: nobody who shows events has to expect it", () => {
+    const from = { at: "t", worker: "01", attempt: "01-1" };
+    const usage = { ...from, type: "agent:usage", turns: 1, costUsd: null, tokens: anEnd.tokens };
+    const broken = [
+      { ...from, type: "agent:pondered", about: "x" },
+      { ...usage, tokens: undefined },
+      { ...usage, tokens: { input: 1 } },
+      { ...usage, costUsd: "0.1" },
+      { ...usage, at: 7 },
+      { ...from, type: "toString" },
+    ];
+    fs.writeFileSync(events, [...broken, usage].map((one) => `${JSON.stringify(one)}\n`).join(""));
+    expect(journal.recent("01", 1)).toEqual([usage as never]);
+  });
   test("of a huge file only the tail is read, in the middle of a character or not", () => {
     const line = `${JSON.stringify({ at: "t", worker: "01", attempt: "01-1", type: "warning", message: "ä日💥".repeat(20) })}\n`;
     const filler = fs.openSync(events, "w");
@@ -61,7 +75,7 @@ test("a chatty agent does not fill the disk, what matters is still noted", () =>
 
 describe("follow", () => {
   test("a line that is written in pieces, through the middle of a character", async () => {
-    const bytes = Buffer.from('{"at":"t","type":"warning","message":"ä💥"}\n');
+    const bytes = Buffer.from('{"at":"t","worker":"01","attempt":null,"type":"warning","message":"ä💥"}\n');
     let done = false;
     const seen: unknown[] = [];
     const reading = (async () => {
@@ -72,8 +86,8 @@ describe("follow", () => {
       if (byte > 127) await Bun.sleep(60); // So that some poll of it falls between the bytes.
     }
     while (seen.length === 0) await Bun.sleep(5);
-    expect(seen).toEqual([{ at: "t", type: "warning", message: "ä💥" } as never]);
-    fs.appendFileSync(events, '{"at":"t","type":"warning","message":"no newline yet"}');
+    expect(seen).toEqual([{ at: "t", worker: "01", attempt: null, type: "warning", message: "ä💥" }]);
+    fs.appendFileSync(events, '{"at":"t","worker":"01","attempt":null,"type":"warning","message":"no newline yet"}');
     done = true;
     await reading;
     expect(seen).toHaveLength(2);

@@ -1,0 +1,50 @@
+/** Commits of an agent in the fleet's own repository: read as git keeps them, written anew, and what they touch. */
+import type { Mirror } from "./mirror.ts";
+
+/** What an agent made: all that `head` reaches, and these do not. */
+export interface Beyond {
+  readonly known: readonly string[];
+  readonly head: string;
+}
+
+/**
+ * Each as bytes (latin1), parents first.
+ * @param most one more is given where there are more
+ */
+export async function commitsBeyond(
+  mirror: Mirror,
+  { known, head }: Beyond,
+  most: number,
+  timeoutMs: number,
+): Promise<{ sha: string; bytes: string }[]> {
+  const list = ["rev-list", "--topo-order", "--reverse", head, "--not", ...known];
+  const shas = (await mirror.need(list, timeoutMs))
+    .split("\n")
+    .filter(Boolean)
+    .slice(0, most + 1);
+  const more = { stdin: `${shas.join("\n")}\n`, encoding: "latin1" } as const;
+  const text = await mirror.need(["cat-file", "--batch"], timeoutMs, more);
+  let at = 0;
+  return shas.map((sha) => {
+    const end = text.indexOf("\n", at) + 1;
+    at = end + Number(text.slice(at, end).split(" ")[2]) + 1;
+    return { sha, bytes: text.slice(end, at - 1) };
+  });
+}
+
+export async function writeCommit(mirror: Mirror, text: string): Promise<string> {
+  return (await mirror.need(["hash-object", "-t", "commit", "-w", "--stdin"], 30_000, { stdin: text })).trim();
+}
+
+/** Names of the files that they touch, also where a later one takes it back, and of those that differ in the end. */
+export async function filesBeyond(
+  mirror: Mirror,
+  { known, head }: Beyond,
+  fork: string,
+  timeoutMs: number,
+): Promise<string[]> {
+  const names = ["--name-only", "-z", "--no-renames"];
+  const each = await mirror.need(["log", "--format=", "-c", ...names, head, "--not", ...known], timeoutMs);
+  const end = await mirror.need(["diff", ...names, fork, head], timeoutMs);
+  return [...new Set(`${each}\0${end}`.split("\0").map((name) => name.replace(/^\n/, "")))].filter(Boolean);
+}

@@ -1,0 +1,93 @@
+/** What an agent may have published in the fleet's name, through the program: to GitHub and back. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { held } from "../support/attack.ts";
+import { events } from "../support/attempt.ts";
+import { long, openStage, type Stage } from "./stage.ts";
+
+if (Bun.which("bwrap") === null) test.skip("bubblewrap is not installed", () => {});
+else describe("what is published", suite);
+
+function suite(): void {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(["01", "02", "03"]);
+    await stage.fleet.standin.addRepo({ name: "acme/ci", files: { "README.md": "# CI\n" } });
+    stage.fleet.configure({ repos: { "acme/ci": { workflows: true } } });
+  }, long);
+  afterAll(async () => await stage?.fleet.close());
+
+  const git = (dir: string, ...args: string[]) =>
+    Bun.spawnSync(["git", "-c", "safe.directory=*", "--git-dir", dir, ...args], {
+      env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent" },
+    })
+      .stdout.toString()
+      .trim();
+
+  test(
+    "A60, S23: commits are the worker's own, and what is claimed, pushed and confirmed is one commit",
+    async () => {
+      const { fleet, attack } = stage;
+      const { repo } = fleet;
+      const other = repo.openIssue({ title: "Another" });
+      const end = await attack(
+        "01",
+        `export GIT_AUTHOR_NAME='The Boss' GIT_AUTHOR_EMAIL=boss@acme.example GIT_COMMITTER_NAME=GitHub GIT_COMMITTER_EMAIL=noreply@github.com
+         echo x > x; git add x; git commit -qm "Add x
+
+Fixes #${other}, thanks @boss
+
+Co-authored-by: The Boss <boss@acme.example>"; echo left > left`,
+      );
+      expect({ outcome: end.outcome, reason: end.reason }).toMatchObject({ outcome: "delivered" });
+      const [pull] = repo.pulls();
+      const branch = `issue-${end.issue}`;
+      const identity = JSON.parse(readFileSync(join(fleet.root, ".fleet/01/identity.json"), "utf8"));
+      const own = `${identity.name} <${identity.email}>`;
+      const log = git(repo.dir, "log", "--format=%an <%ae>|%cn <%ce>|%B%x00", `main..${branch}`).split("\0\n");
+      const escaped = log.filter(
+        (line) => !line.startsWith(`${own}|${own}|`) || /boss@|#\d|@boss/.test(line.replaceAll("\u2060#", "")),
+      );
+      expect(log).toHaveLength(2);
+      const head = git(repo.dir, "rev-parse", branch);
+      const said = events(fleet, "01").find((event) => event.type === "branch:published");
+      const [claim] = await fleet.claim(end.issue);
+      expect([pull?.headSha, said?.head, claim?.head]).toEqual([head, head, head]);
+      held("A60, S23", 6, escaped);
+    },
+    long,
+  );
+
+  const plant =
+    "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/planted.yml; git add -A; git commit -qm CI";
+
+  test(
+    "A59: a workflow is refused before anything is pushed; kept as a patch; allowed by the configuration alone",
+    async () => {
+      const { fleet, attack } = stage;
+      const refs = Object.keys(await fleet.repo.refs()).filter((ref) => ref.startsWith("refs/heads/"));
+      const [refused, allowed] = await Promise.all([
+        attack(
+          "02",
+          `${plant}; git config repos.acme/site.workflows true; printf '{"repos":{"acme/site":{"workflows":true}}}' > ~/config.json`,
+        ),
+        attack("03", plant, "acme/ci"),
+      ]);
+      expect({ outcome: refused.outcome, reason: refused.reason }).toEqual({
+        outcome: "rejected",
+        reason:
+          "the change touches what GitHub runs: .github/workflows/planted.yml; repos.acme/site.workflows allows it",
+      });
+      expect(existsSync(join(fleet.attempt("02", 1), "work.patch"))).toBe(true);
+      const now = Object.keys(await fleet.repo.refs()).filter((ref) => ref.startsWith("refs/heads/"));
+      expect(allowed.outcome).toBe("delivered");
+      held(
+        "A59",
+        1,
+        now.filter((ref) => !refs.includes(ref)),
+      );
+    },
+    long,
+  );
+}

@@ -1,0 +1,105 @@
+/** The driver itself: seeds, shards that add up, a run that goes on where it was interrupted, harm that is not overlooked. */
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { counted, firstFree, type Line, note, readLedger, tableRows } from "./ledger.ts";
+import { Random } from "./random.ts";
+import { opened, runShard, type Shard } from "./run.ts";
+import type { Found, Round, Suite } from "./suite.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cw-driver-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function suite(round: (round: Round) => Promise<Found>): Suite {
+  return { name: "made-up", shows: "the driver", full: 10, quick: 2, round };
+}
+const quiet = { failed: () => {} };
+const line = (seed: number, rounds: number, more: Partial<Line> = {}): Line => ({
+  ...{ suite: "made-up", version: "v2", commit: "abc", date: "2026-01-02T00:00:00Z", machine: "m" },
+  ...{ seed, rounds, tried: rounds * 2, harm: {}, broken: 0, seconds: 60 },
+  ...more,
+});
+
+test("a round depends on its seed alone, and neighbours differ", async () => {
+  const drawn = new Map<number, number>();
+  const one = suite(async ({ seed, random }) => {
+    const number = random.below(1_000_000);
+    expect(drawn.get(seed) ?? number).toBe(number);
+    drawn.set(seed, number);
+    return { tried: 1, harm: [] };
+  });
+  await runShard(one, { seed: 1, rounds: 200, jobs: 3, ...quiet });
+  await runShard(one, { seed: 150, rounds: 1, jobs: 1, ...quiet });
+  expect([drawn.size, new Set(drawn.values()).size]).toEqual([200, 200]);
+});
+
+test("the generator: the whole range, evenly enough, and every order of a few", () => {
+  const random = new Random(7);
+  const drawn = Array.from({ length: 10_000 }, () => random.below(10));
+  const counts = Array.from({ length: 10 }, (_, n) => drawn.filter((one) => one === n).length);
+  expect(Math.min(...counts)).toBeGreaterThan(850);
+  expect(Math.max(...counts)).toBeLessThan(1150);
+  const orders = new Set(Array.from({ length: 200 }, () => random.shuffled(["a", "b", "c"]).join("")));
+  expect(orders.size).toBe(6);
+  expect(() => random.pick([])).toThrow("nothing to pick from");
+});
+
+test("harm and rounds that throw are counted and told with their seed; folders are gone; set-up is closed", async () => {
+  const folders: string[] = [];
+  const told: string[] = [];
+  let closed = 0;
+  const one: Suite = {
+    ...suite(async ({ seed, index, folder }) => {
+      writeFileSync(join(folder, "file"), "");
+      folders.push(folder);
+      if (index === 1) throw new Error("no such thing");
+      return { tried: 3, harm: seed === 12 ? [{ kind: "torn", detail: "half a file" }] : [] };
+    }),
+    open: async () => ({ close: async () => void closed++ }),
+  };
+  const order = { seed: 10, rounds: 4, jobs: 2, failed: (seed: number, what: string) => told.push(`${seed} ${what}`) };
+  const shard = await opened(one, () => runShard(one, order));
+  expect(shard).toMatchObject({ seed: 10, rounds: 4, tried: 9, harm: { torn: 1 }, broken: 1 });
+  expect(told.toSorted()).toEqual([expect.stringMatching(/^11 broken: Error: no such thing/), "12 torn: half a file"]);
+  expect([folders.length, folders.some(existsSync), closed]).toEqual([4, false, 1]);
+});
+
+test("a run that is stopped has run one row of seeds, and the next one goes on after it", async () => {
+  const file = join(folder, "ledger.jsonl");
+  let ran = 0;
+  const one = suite(async () => {
+    ran++;
+    return { tried: 1, harm: [] };
+  });
+  const stopped: Shard = await runShard(one, { seed: 1, rounds: 100, jobs: 4, stopped: () => ran >= 7, ...quiet });
+  expect([stopped.rounds, stopped.tried]).toEqual([ran, ran]);
+  expect(ran).toBeLessThan(12);
+  note({ ...line(1, 1), ...stopped }, file);
+  note(line(1, 500, { version: "v1" }), file);
+  note(line(5001, 50), file);
+  const lines = readLedger(file);
+  expect(firstFree(lines, "made-up", "v2")).toBe(ran + 1);
+  expect(firstFree(lines, "made-up", "v2", 5001)).toBe(5051);
+  expect([firstFree(lines, "made-up", "v3"), firstFree(lines, "another", "v2")]).toEqual([1, 1]);
+});
+
+test("shards add up, the same seeds are counted once, and harm that was mended stays in the table", () => {
+  const lines = [
+    line(1, 50, { version: "v1", commit: "aaa", harm: { stuck: 2 } }),
+    line(51, 50),
+    line(1, 50),
+    line(40, 5),
+    line(1001, 100, { broken: 1 }),
+  ];
+  expect(counted(lines)).toHaveLength(4);
+  const [row, never] = tableRows(
+    [suite(async () => ({ tried: 1, harm: [] })), { name: "other", shows: "-" }],
+    lines,
+  ).rows;
+  expect(row).toEqual([
+    ...["made-up", "the driver", "500 in 250 rounds", "400 at abc, 2026-01-02", "1-100, 1001-1100"],
+    ...["1 broken", "2 stuck", "0.1 h"],
+  ]);
+  expect(never?.slice(2, 4)).toEqual(["0 in 0 rounds", "never ran"]);
+});

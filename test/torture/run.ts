@@ -1,0 +1,74 @@
+/** Runs rounds of a suite: consecutive seeds, some at once, each with a folder of its own. */
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Random } from "./random.ts";
+import type { Harm, Suite } from "./suite.ts";
+
+export interface Shard {
+  /** Of the first round. */
+  readonly seed: number;
+  /** How many were run: fewer than asked for when it was stopped. */
+  readonly rounds: number;
+  readonly tried: number;
+  readonly harm: Readonly<Partial<Record<Harm, number>>>;
+  /** Rounds that threw. */
+  readonly broken: number;
+  readonly seconds: number;
+}
+
+export interface Order {
+  readonly seed: number;
+  readonly rounds: number;
+  readonly jobs: number;
+  /** Whether to begin no other round. */
+  readonly stopped?: () => boolean;
+  /** Told of each harm and each round that broke, as it is found. */
+  readonly failed: (seed: number, what: string) => void;
+}
+
+/** The suite is open already. */
+export async function runShard(suite: Suite, order: Order): Promise<Shard> {
+  const started = performance.now();
+  const harm: Partial<Record<Harm, number>> = {};
+  let [next, tried, broken] = [0, 0, 0];
+  const lane = async () => {
+    // Seeds are taken in order, and what is begun is finished: what was run is one row of seeds without a gap.
+    while (next < order.rounds && !order.stopped?.()) {
+      const index = next++;
+      const seed = order.seed + index;
+      const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-torture-")));
+      try {
+        const found = await suite.round({ seed, index, folder, random: new Random(seed) });
+        tried += found.tried;
+        for (const { kind, detail } of found.harm) {
+          harm[kind] = (harm[kind] ?? 0) + 1;
+          order.failed(seed, `${kind}: ${detail}`);
+        }
+      } catch (error) {
+        broken++;
+        order.failed(seed, `broken: ${error instanceof Error ? error.stack : error}`);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: order.jobs }, lane));
+  const seconds = Math.round((performance.now() - started) / 100) / 10;
+  return { seed: order.seed, rounds: next, tried, harm, broken, seconds };
+}
+
+/** Runs the work with the suite open, if it has anything to open. */
+export async function opened<T>(suite: Suite, work: () => Promise<T>): Promise<T> {
+  const stage = await suite.open?.();
+  try {
+    return await work();
+  } finally {
+    await stage?.close();
+  }
+}
+
+/** The command that runs that round again. */
+export function repeats(suite: string, seed: number): string {
+  return `npm run torture -- --suite ${suite} --seed ${seed} --rounds 1`;
+}

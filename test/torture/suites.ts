@@ -1,0 +1,21 @@
+/** The suites of `npm run torture`, in the order of the table. */
+
+import { dispatchRaces } from "./dispatch-races.ts";
+import { github, githubAttempts } from "./github.ts";
+import { hosts } from "./hosts.ts";
+import { liveness } from "./liveness.ts";
+import { races } from "./races.ts";
+import { records } from "./records.ts";
+import { recordsCli } from "./records-cli.ts";
+import type { Suite } from "./suite.ts";
+
+export const suites: readonly Suite[] = [
+  records,
+  recordsCli,
+  races,
+  dispatchRaces,
+  hosts,
+  github,
+  githubAttempts,
+  liveness,
+];
