@@ -4,31 +4,71 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { BunPlugin } from "bun";
 import { manualPage } from "./man.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = resolve(process.argv[2] ?? join(root, "dist"));
 // Bun names its inputs from the current directory.
 process.chdir(root);
-const programs = ["agents/voice-server", "agents/rehearsal", "isolation/forwarder", "isolation/canary"];
-const entries = ["src/cli/main.ts", "src/index.ts", ...programs.map((program) => `src/${program}.ts`)]
-  .map((entry) => join(root, entry))
-  .filter((entry) => existsSync(entry));
-
 rmSync(dist, { recursive: true, force: true });
-// Lazy imports stay lazy only with splitting. Flat, since src/system/self.ts finds the package by dist/ being above it.
-const built = await Bun.build({
-  entrypoints: entries,
-  outdir: dist,
-  target: "bun",
-  format: "esm",
-  splitting: true,
-  minify: true,
-  metafile: true,
-  naming: { entry: "[name].js", chunk: "[name]-[hash].js", asset: "[name]-[hash].[ext]" },
-});
+
+// Flat, since src/system/self.ts finds the package by dist/ being above it.
+const shared = { outdir: dist, target: "bun", minify: true, metafile: true, naming: "[name].js" } as const;
+/** CommonJS, since Bun makes bytecode for nothing else without an executable. Another version of Bun reads the text. */
+const withBytecode = {
+  ...shared,
+  format: "cjs",
+  bytecode: true,
+  // Bun would write down where the source lay.
+  define: { "import.meta.path": "module.filename" },
+} as const;
+
+/** Packages that nearly every command needs. Each other is a file of its own, loaded when it is first used. */
+const always = ["citty", "consola", "fastest-levenshtein", "ms", "zod"];
+/** Of the others, those whose default is imported. */
+const withDefault = ["proper-lockfile"];
+const apart = new Map<string, Set<string>>();
+const packagesApart: BunPlugin = {
+  name: "packages apart",
+  setup(build) {
+    build.onResolve({ filter: /^(?:@\w|\w(?!\w*:))/ }, ({ path, importer }) => {
+      // Those of a scope belong together: they share classes.
+      const name = /^@?([^/]+)/.exec(path)?.[1] ?? path;
+      if (!importer.startsWith(join(root, "src/")) || always.includes(name)) return undefined;
+      const file = `lib-${name}.js`;
+      apart.set(file, (apart.get(file) ?? new Set()).add(path));
+      return { path: `./${file}`, external: true };
+    });
+  },
+};
+const programApart: BunPlugin = {
+  name: "program apart",
+  setup: (build) => void build.onResolve({ filter: /\/run\.ts$/ }, () => ({ path: "./run.js", external: true })),
+};
+
+const programs = ["agents/voice-server.ts", "agents/rehearsal.ts", "isolation/forwarder.ts", "isolation/canary.ts"];
+const entries = (...names: string[]) => names.map((name) => join(root, "src", name)).filter((file) => existsSync(file));
+const built = [
+  // The first answers --version alone.
+  await Bun.build({
+    ...shared,
+    entrypoints: entries("cli/main.ts", ...programs),
+    format: "esm",
+    plugins: [programApart],
+  }),
+  await Bun.build({ ...withBytecode, entrypoints: entries("cli/run.ts", "index.ts"), plugins: [packagesApart] }),
+];
+built.push(
+  await Bun.build({
+    ...withBytecode,
+    entrypoints: [...apart.keys()].map((file) => join(root, file)),
+    files: Object.fromEntries([...apart].map(([file, names]) => [join(root, file), reexport([...names])])),
+  }),
+);
+const inputs = built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}));
 await Bun.write(join(dist, "cw.1"), await manualPage());
-await Bun.write(join(dist, "THIRD-PARTY-LICENSES.txt"), licences(Object.keys(built.metafile?.inputs ?? {})));
+await Bun.write(join(dist, "THIRD-PARTY-LICENSES.txt"), licences(inputs));
 
 if (existsSync(join(root, "src/index.ts"))) {
   const tsc = [
@@ -40,6 +80,12 @@ if (existsSync(join(root, "src/index.ts"))) {
   ];
   const declarations = Bun.spawn(tsc, { stdio: ["ignore", "inherit", "inherit"] });
   if ((await declarations.exited) !== 0) process.exit(1);
+}
+
+function reexport(names: readonly string[]): string {
+  return names
+    .map((name) => `export * from "${name}";${withDefault.includes(name) ? ` export { default } from "${name}";` : ""}`)
+    .join("\n");
 }
 
 /** Name, version and licence text of each package that a bundled file came from. */

@@ -8,6 +8,8 @@ export async function main(argv: readonly string[], deps?: Deps): Promise<number
     console.log(version);
     return 0;
   }
+  // Most commands end within milliseconds: compiling what runs a few times costs more than it brings. Not in every Bun.
+  Bun.unsafe.setJITPolicy?.(16);
   const { run } = await import("./run.ts");
   return run(argv, version, deps);
 }

@@ -22,18 +22,17 @@ function parseDuration(value: string | number): number {
   return typeof value === "number" ? value : (ms(value as ms.StringValue) ?? Number.NaN);
 }
 
+// One schema for all keys of a kind: each costs time at every start of the program, and there are dozens.
+const anyDuration = z.pipe(
+  z.union([z.string().check(z.minLength(1), z.maxLength(50)), z.number()]),
+  z.pipe(
+    z.transform(parseDuration),
+    z.number().check(z.refine((value) => Number.isInteger(value) && value > 0 && value <= longestMs)),
+  ),
+);
 const duration = (fallback: string, purpose: string) =>
   key(
-    z.prefault(
-      z.pipe(
-        z.union([z.string().check(z.minLength(1), z.maxLength(50)), z.number()]),
-        z.pipe(
-          z.transform(parseDuration),
-          z.number().check(z.refine((value) => Number.isInteger(value) && value > 0 && value <= longestMs)),
-        ),
-      ),
-      fallback,
-    ),
+    z.prefault(anyDuration, fallback),
     purpose,
     `a duration above 0 and up to 24 days, such as "90s", "30m", "2h", or a number of milliseconds`,
   );
@@ -41,6 +40,8 @@ const duration = (fallback: string, purpose: string) =>
 const limit = (schema: z.ZodMiniNumber, purpose: string, expected: string) =>
   key(z._default(z.nullable(schema), null), purpose, expected);
 
+const positive = z.int().check(z.positive());
+const natural = z.int().check(z.nonnegative());
 const text = z.string().check(z.refine((value) => value.trim() !== "" && !/\p{Cc}/u.test(value)));
 
 /** Loopback as a URL's hostname writes it; anything else is somebody's network. */
@@ -55,18 +56,11 @@ export function parseUrl(value: string): string | undefined {
   return url.href.replace(/\/+$/, "");
 }
 
-const url = (fallback: string, purpose: string) =>
-  key(
-    z._default(
-      z.pipe(
-        z.string().check(z.refine((value) => parseUrl(value) !== undefined)),
-        z.transform((value) => parseUrl(value) ?? value),
-      ),
-      fallback,
-    ),
-    purpose,
-    expectedUrl,
-  );
+const anyUrl = z.pipe(
+  z.string().check(z.refine((value) => parseUrl(value) !== undefined)),
+  z.transform((value) => parseUrl(value) ?? value),
+);
+const url = (fallback: string, purpose: string) => key(z._default(anyUrl, fallback), purpose, expectedUrl);
 
 const size = (fallback: string, purpose: string) =>
   key(
@@ -136,9 +130,9 @@ export const configSchema = z.strictObject({
     ready: duration("15s", "how long dispatch waits for the supervisor"),
     parked: duration("6h", "longest wait for the reset of a usage limit"),
     budgetUsd: limit(z.number().check(z.positive()), "most US dollars of one attempt", "a number above 0, or null"),
-    turns: limit(z.int().check(z.positive()), "most turns of one attempt", "a whole number above 0, or null"),
+    turns: limit(positive, "most turns of one attempt", "a whole number above 0, or null"),
     proposals: key(
-      z._default(z.int().check(z.nonnegative()), 5),
+      z._default(natural, 5),
       "most issues that one attempt in the mode issue may file",
       "a whole number, 0 or more",
     ),
@@ -184,21 +178,9 @@ export const configSchema = z.strictObject({
       "label by which a person with write permission approves a stranger's issue; null: strangers' issues are left alone",
       "a label, or null",
     ),
-    reserve: key(
-      z._default(z.int().check(z.nonnegative()), 0),
-      "idle workers that assign leaves free",
-      "a whole number, 0 or more",
-    ),
-    limit: limit(
-      z.int().check(z.positive()),
-      "most attempts that one assign starts",
-      "a whole number above 0, or null",
-    ),
-    perRepo: limit(
-      z.int().check(z.positive()),
-      "most attempts at once in one repository",
-      "a whole number above 0, or null",
-    ),
+    reserve: key(z._default(natural, 0), "idle workers that assign leaves free", "a whole number, 0 or more"),
+    limit: limit(positive, "most attempts that one assign starts", "a whole number above 0, or null"),
+    perRepo: limit(positive, "most attempts at once in one repository", "a whole number above 0, or null"),
   }),
   egress: group({
     presets: key(

@@ -5,6 +5,7 @@ import { elapsedSince } from "../model/process.ts";
 import { attemptId } from "../model/task.ts";
 import { progressOf } from "../reports/progress.ts";
 import { now } from "../system/clock.ts";
+import { lookOnce } from "../system/process.ts";
 import type { Fleet } from "./fleet.ts";
 
 export interface WorkerView {
@@ -41,12 +42,18 @@ export function snapshot(fleet: Pick<Fleet, "store">, ids?: readonly string[]): 
   const all = workers.list();
   for (const id of ids ?? []) if (!all.includes(id)) workers.need(id);
   const at = now();
-  return (ids ?? all).map((id) => viewOf(fleet, id, at));
+  const living = lookOnce();
+  return (ids ?? all).map((id) => viewOf(fleet, id, at, living));
 }
 
-function viewOf(fleet: Pick<Fleet, "store">, id: string, at: ReturnType<typeof now>): WorkerView {
+function viewOf(
+  fleet: Pick<Fleet, "store">,
+  id: string,
+  at: ReturnType<typeof now>,
+  living: ReturnType<typeof lookOnce>,
+): WorkerView {
   const { attempts, journal } = fleet.store;
-  const facts = attempts.facts(id);
+  const facts = attempts.facts(id, undefined, living);
   const { state, reason } = statusOf(facts, at);
   if (facts === null || state === "idle") return { id, state, reason, task: null, attempt: null };
   const { n } = facts;

@@ -6,6 +6,7 @@ import type { Claim } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Candidate, issueKey } from "../model/selection.ts";
 import { now } from "../system/clock.ts";
+import { lookOnce } from "../system/process.ts";
 
 /** Repositories that are read at the same time. */
 const atOnce = 8;
@@ -50,8 +51,9 @@ export function busyness(fleet: Fleet): Busyness {
   const idle: string[] = [];
   const paused: string[] = [];
   const at = now();
+  const living = lookOnce();
   for (const worker of fleet.store.workers.list()) {
-    const facts = fleet.store.attempts.facts(worker);
+    const facts = fleet.store.attempts.facts(worker, undefined, living);
     if (statusOf(facts, at).state === "idle") {
       const until = fleet.config.agent === "claude" ? pausedUntil(fleet, credentialsOf(fleet, worker)) : null;
       if (until === null) idle.push(worker);

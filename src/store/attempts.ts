@@ -26,7 +26,7 @@ import {
   readOwn,
   replaceFile,
 } from "../system/files.ts";
-import { liveness, withCookies } from "../system/process.ts";
+import { liveness, livingCookies } from "../system/process.ts";
 import { readRecord, toText } from "./records.ts";
 import { readIdentity } from "./workers.ts";
 
@@ -61,21 +61,22 @@ export class Attempts {
   /**
    * Facts about one attempt; by default the newest. Null when the worker has none. A worker that would be idle, but whose
    * identity can't be read, is not: it could not be given anything.
+   * @param living one look at all processes, for who asks about many workers
    */
-  facts(worker: string, n?: number): AttemptFacts | null {
+  facts(worker: string, n?: number, living = livingCookies): AttemptFacts | null {
     let asked: number;
     try {
       asked = n ?? this.newest(worker);
     } catch (error) {
       return unreadable(0, `${this.paths.attempts(worker)} can't be read (${errorCode(error)})`);
     }
-    const facts = asked === 0 ? null : this.factsOf(worker, asked);
+    const facts = asked === 0 ? null : this.factsOf(worker, asked, living);
     if (n !== undefined || (facts !== null && !facts.end?.ok)) return facts;
     const identity = readIdentity(this.paths, worker);
     return identity.ok ? facts : unreadable(asked, identity.reason);
   }
 
-  private factsOf(worker: string, n: number): AttemptFacts {
+  private factsOf(worker: string, n: number, living: typeof livingCookies): AttemptFacts {
     const at = this.at(worker, n);
     const task = () => this.readTask(worker, n) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
     const end = this.readEnd(worker, n);
@@ -105,16 +106,17 @@ export class Attempts {
       end,
       reserver: birth === null && read.ok ? liveness(read.value.reservedBy) : "dead",
       supervisor,
-      processes: supervisor === "alive" ? "dead" : read.ok ? this.processesOf(worker, n, read.value.cookie) : "unknown",
+      processes:
+        supervisor === "alive" ? "dead" : read.ok ? this.processesOf(worker, n, read.value.cookie, living) : "unknown",
     };
   }
 
   /** Whether anything that the attempt started still lives. */
-  processesOf(worker: string, n: number, cookie: string): Liveness {
+  processesOf(worker: string, n: number, cookie: string, living = livingCookies): Liveness {
     const known = this.started(worker, n).flatMap(({ monitor, first }) => (first ? [monitor, first] : [monitor]));
     const states = known.map(liveness);
     if (readOwn(this.at(worker, n).processes)?.ok === false) states.push("unknown");
-    if (states.includes("alive") || (withCookies([cookie]).get(cookie)?.length ?? 0) > 0) return "alive";
+    if (states.includes("alive") || living().has(cookie)) return "alive";
     return states.includes("unknown") ? "unknown" : "dead";
   }
 

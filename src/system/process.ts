@@ -56,25 +56,33 @@ export function signal(one: ProcessIdentity, name: NodeJS.Signals): boolean {
 
 /** All processes whose environment holds this cookie: those of one attempt, however they forked. */
 export function withCookie(cookie: string): ProcessIdentity[] {
-  return withCookies([cookie]).get(cookie) ?? [];
+  return environments().flatMap(({ pid, text }) => {
+    if (!text.includes(`CW_ATTEMPT_COOKIE=${cookie}`)) return [];
+    const one = identify(pid);
+    return one && liveness(one) === "alive" ? [one] : [];
+  });
 }
 
-/** One pass over /proc for many cookies. */
-export function withCookies(cookies: readonly string[]): Map<string, ProcessIdentity[]> {
-  const found = new Map<string, ProcessIdentity[]>(cookies.map((cookie) => [cookie, []]));
-  if (cookies.length === 0) return found;
-  for (const entry of readdirSync("/proc")) {
+/** The cookies of all attempts of which a process lives. */
+export function livingCookies(): ReadonlySet<string> {
+  const found = environments().flatMap(({ text }) => [...text.matchAll(/CW_ATTEMPT_COOKIE=([0-9a-f-]{36})/g)]);
+  return new Set(found.map(([, cookie = ""]) => cookie));
+}
+
+/** {@link livingCookies} when it is first asked for, and then the same: many crashed workers need one look at /proc. */
+export function lookOnce(): () => ReadonlySet<string> {
+  let seen: ReadonlySet<string> | undefined;
+  return () => (seen ??= livingCookies());
+}
+
+/** Of all other processes that we may look into. A zombie has none. */
+function environments(): { pid: number; text: string }[] {
+  return readdirSync("/proc").flatMap((entry) => {
     const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) continue;
-    const environment = readOrNull(`/proc/${pid}/environ`);
-    if (!environment) continue;
-    for (const cookie of cookies) {
-      if (!environment.includes(`CW_ATTEMPT_COOKIE=${cookie}`)) continue;
-      const one = identify(pid);
-      if (one && liveness(one) === "alive") found.get(cookie)?.push(one);
-    }
-  }
-  return found;
+    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return [];
+    const text = readOrNull(`/proc/${pid}/environ`);
+    return text ? [{ pid, text }] : [];
+  });
 }
 
 /** The children of a process, also those in another pid namespace. */

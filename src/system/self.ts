@@ -1,11 +1,13 @@
 /** Where this program itself lies, in a checkout (src/) and in the package (dist/), and how to start parts of it. */
 import { dirname, join } from "node:path";
 
-/** Whether the sources run as they are. In the package every module lies bundled and flat in dist/. */
+/** Whether the sources run as they are. In the package every module lies bundled and flat in dist/ (see scripts/build.ts). */
 const inCheckout = import.meta.path.endsWith("/src/system/self.ts");
 
+const folder = dirname(import.meta.path);
+
 /** Absolute path of the package or the checkout. */
-export const packageRoot = inCheckout ? dirname(dirname(import.meta.dir)) : dirname(import.meta.dir);
+export const packageRoot = inCheckout ? dirname(dirname(folder)) : dirname(folder);
 
 /** Absolute path of the launcher: the way to start this program again. */
 export const launcher = join(packageRoot, "bin/claude-workers");

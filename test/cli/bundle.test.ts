@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -40,9 +49,23 @@ test("--version loads one small file: what is lazy in the source is lazy in the 
   ).toEqual([]);
 });
 
+test("each large file has its bytecode beside it, and works without", () => {
+  const kept = readdirSync(dist).filter((file) => file.endsWith(".js.jsc"));
+  expect(kept).toEqual(
+    expect.arrayContaining(["run.js.jsc", "index.js.jsc", "lib-octokit.js.jsc", "lib-execa.js.jsc"]),
+  );
+  const before = cw("status", "--json");
+  expect(before).toMatchObject({ err: "", code: 0 });
+  // As with another version of Bun: what it can't use, it passes over.
+  writeFileSync(join(dist, "run.js.jsc"), "made by another Bun");
+  expect(cw("status", "--json")).toEqual(before);
+  rmSync(join(dist, "run.js.jsc"));
+  expect(cw("status", "--json")).toEqual(before);
+});
+
 test("holds no path of the machine that built it", () => {
-  const files = readdirSync(dist).filter((file) => file.endsWith(".js"));
-  expect(files.filter((file) => readFileSync(join(dist, file), "utf8").includes(checkout))).toEqual([]);
+  const files = readdirSync(dist).filter((file) => /\.js(?:\.jsc)?$/.test(file));
+  expect(files.filter((file) => readFileSync(join(dist, file)).includes(checkout))).toEqual([]);
 });
 
 test("carries the licences of what is in it", () => {

@@ -2,7 +2,16 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { here, identify, liveness, self, signal, withCookie, withCookies } from "../../src/system/process.ts";
+import {
+  here,
+  identify,
+  liveness,
+  livingCookies,
+  lookOnce,
+  self,
+  signal,
+  withCookie,
+} from "../../src/system/process.ts";
 import { ordinaryUser } from "../support/user.ts";
 import { alive, linesOf, type Spawned, shell, until } from "./processes.ts";
 
@@ -105,16 +114,15 @@ describe("cookies", () => {
     const found = pids(cookie);
     expect(found).toContain(child.pid);
     expect(found).not.toContain(stranger.pid);
-    expect(
-      withCookies([other, cookie])
-        .get(other)
-        ?.map(({ pid }) => pid),
-    ).toEqual([stranger.pid]);
+    expect(pids(other)).toEqual([stranger.pid]);
+    const look = lookOnce();
+    expect([cookie, other, crypto.randomUUID()].map((one) => look().has(one))).toEqual([true, true, false]);
     expect(withCookie(crypto.randomUUID())).toEqual([]);
     for (const one of withCookie(cookie)) signal(one, "SIGKILL");
     await until(() => alive(cookie).length === 0, "all are gone");
+    await until(() => !livingCookies().has(cookie), "a new look finds none");
+    expect(look().has(cookie)).toBe(true);
   });
-  test("no cookies, no look", () => expect(withCookies([]).size).toBe(0));
 });
 
 test("the kernel's files are where we read them", () => expect(existsSync("/proc/self/ns/pid")).toBe(true));
