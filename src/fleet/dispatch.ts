@@ -12,6 +12,7 @@ import { attemptId, type Task } from "../model/task.ts";
 import { sameLabel, workerLabel } from "../model/worker.ts";
 import { checkGit } from "../store/git.ts";
 import { now, sleep, uptimeMs } from "../system/clock.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { self } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithubToken, needProvider } from "./fleet.ts";
@@ -162,12 +163,14 @@ async function take(
     again,
     labels: issue.labels,
   });
+  failPoint("claim written");
   say({ type: "issue:claimed", sha: taken.tip.sha, epoch: taken.epoch });
   await clearLabels(github, task, issue.labels, taken);
   const { before } = taken;
   const byPerson = issue.labels.some((name) => sameLabel(name, label)) && before?.worker !== task.worker;
   if (!byPerson) undo.later(() => github.removeLabel(task.repo, issue.number, label));
   const labels = await github.addLabel(task.repo, issue.number, label);
+  failPoint("label set");
   // Put there since the issue was read.
   const mark = othersLabel(labels, task.worker, null);
   if (mark !== undefined) throw marked(`${task.repo}#${issue.number}`, mark);

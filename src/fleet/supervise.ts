@@ -100,6 +100,8 @@ async function run(
       say({ type: "warning", message: `close-out: ${error instanceof Error ? error.message : error}` });
     });
     await untilNothingLives(fleet, task);
+    // Before the end: after it nobody comes back to what a crash leaves.
+    await attempt.mirror.forget();
     endAttempt(fleet, task, verdict, { figures: attempt.figures });
   } finally {
     await attempt.lease?.release();
