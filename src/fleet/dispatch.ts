@@ -83,6 +83,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
   if (existing) return dispatched(fleet, task, true, []);
   const undo = new Undo((message) => say({ type: "warning", message: `could not be undone: ${message}` }));
   const say = (said: Said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
+  fleet.store.attempts.unsettle(task.worker, task.n);
   say({ type: "attempt:reserved", repo: task.repo, issue: task.issue, agent: task.agent, model: task.model });
   try {
     if (work.snapshot.issue) {
@@ -96,10 +97,11 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     const reason = error instanceof Error ? error.message : String(error);
     // Before anything is undone: a supervisor that is born meanwhile would work without a claim.
     if (!cancelBirth(fleet, task, reason)) throw error; // It runs: not ours to undo.
-    // What could not be undone is left to reconcile.
-    if (await undo.all()) fleet.store.attempts.settle(task.worker, task.n);
+    const undone = await undo.all();
     const outcome = fleet.store.attempts.stopWished(task.worker, task.n) ? "stopped" : "refused";
     endAttempt(fleet, task, { outcome, reason });
+    // What could not be undone is left to reconcile.
+    if (undone) fleet.store.attempts.settle(task.worker, task.n);
     if (signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
     throw error;
   }
@@ -150,7 +152,6 @@ async function take(
   const holder = holderOf(fleet, task);
   const label = workerLabel(task.worker);
   let taken: Taken | null = null;
-  fleet.store.attempts.unsettle(task.worker, task.n);
   // Registered first: an unclear failure may have left the claim, and releasing what is not ours does nothing.
   undo.later(async () => {
     const { tip } = taken ?? (await github.claims.read(place));

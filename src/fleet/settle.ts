@@ -111,8 +111,14 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   const over = facts?.end?.ok === true;
   if (!over && state !== "crashed") return [];
   const done = over ? [] : await endCrashed(fleet, task);
-  const outcome = fleet.store.attempts.ended(task.worker, task.n)?.outcome;
-  if (task.issue === null || outcome === undefined) return done;
+  const end = fleet.store.attempts.ended(task.worker, task.n);
+  if (end === null) return done;
+  fleet.store.history.complete(end);
+  const { outcome } = end;
+  if (task.issue === null) {
+    fleet.store.attempts.settle(task.worker, task.n);
+    return done;
+  }
   const attempt = await takenUp(fleet, task);
   const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
   return [...done, ...(await carryOut(attempt, repairs))];

@@ -24,7 +24,15 @@ const effects = [
   // Turning points: on disk, and nothing after them is.
   ...["task reserved", "claim announced", "birth taken", "stop wished", "end taken"],
   // Disk and processes.
-  ...["mirror made", "old home moved away", "home made", "clone made", "process started", "process noted"],
+  ...[
+    "mirror made",
+    "old home moved away",
+    "home made",
+    "base noted",
+    "clone made",
+    "process started",
+    "process noted",
+  ],
   ...["bundle written", "bundle taken in", "patch begun"],
   // GitHub.
   ...["claim written", "label set", "push sent", "pull request opened", "claim settled"],

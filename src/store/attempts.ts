@@ -139,14 +139,14 @@ export class Attempts {
     return task;
   }
 
-  /** Notes, before the claim is made, that this attempt has something to settle on GitHub. */
+  /** Notes, before the claim is made, that this attempt has something to settle: on GitHub, and in the history. */
   unsettle(worker: string, n: number): void {
     makeFolder(this.paths.unsettled);
     createOnce(join(this.paths.unsettled, attemptId(worker, n)), "");
     failPoint("claim announced");
   }
 
-  /** Claim and label are as the outcome wants them. */
+  /** Claim and label are as the outcome wants them, the end is on disk and in the history. */
   settle(worker: string, n: number): void {
     failPoint("claim settled");
     rmSync(join(this.paths.unsettled, attemptId(worker, n)), { force: true });
@@ -223,6 +223,7 @@ export class Attempts {
 
   saveBase(worker: string, n: number, base: Base): void {
     createOnce(this.at(worker, n).base, toText({ version: 1, ...base }));
+    failPoint("base noted");
   }
 
   /** Null when the attempt did not get as far as fetching. */

@@ -9,7 +9,7 @@ import type { Ground } from "./ground.ts";
 
 type Harms = { kind: Harm; detail: string }[];
 
-export function endOf(ground: Ground, n: number): End | null {
+function endOf(ground: Ground, n: number): End | null {
   const text = ground.text(join(ground.attempt(n), "end.json"));
   return text === "" ? null : endSchema.parse(JSON.parse(text));
 }
@@ -65,17 +65,7 @@ function torn(ground: Ground): Harms {
 /** One end for each attempt, and the same in the history, once. */
 function records(ground: Ground): Harms {
   const found: Harms = [];
-  const history = ground
-    .text(join(ground.root, ".fleet/history.jsonl"))
-    .split("\n")
-    .filter(Boolean)
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as End];
-      } catch {
-        return [];
-      }
-    });
+  const history = [...ground.store.history.newestFirst()];
   const numbers = ground.attempts();
   for (const [at, n] of numbers.entries()) {
     if (n !== at + 1) found.push({ kind: "false", detail: `attempts ${numbers.join(", ")}: a gap` });

@@ -15,7 +15,23 @@ class Run {
   readonly reference = once((flow) => inFolder((folder) => follow(this.stage, flow, folder)));
   readonly steps = once((flow) => inFolder((folder) => followSteps(this.stage, flow, folder)));
 
-  constructor(readonly stage: Stage) {}
+  private constructor(readonly stage: Stage) {}
+
+  private static shared: { run: Promise<Run>; users: number } | null = null;
+
+  /** One for all suites that are open at the same time: to build the program and to follow a flow takes seconds. */
+  static async open(): Promise<{ run: Run; close: () => Promise<void> }> {
+    Run.shared ??= { run: Stage.open().then((stage) => new Run(stage)), users: 0 };
+    const mine = Run.shared;
+    mine.users++;
+    const run = await mine.run;
+    const close = async () => {
+      if (--mine.users > 0) return;
+      if (Run.shared === mine) Run.shared = null;
+      await run.stage.close();
+    };
+    return { run, close };
+  }
 }
 
 function once<T>(make: (flow: Flow) => Promise<T>): (flow: Flow) => Promise<T> {
@@ -46,9 +62,9 @@ function crashSuite(
     ...about,
     missing: () => (Bun.which("strace") === null ? "strace is not installed" : null),
     async open() {
-      run = new Run(await Stage.open());
-      const { stage } = run;
-      return { close: () => stage.close() };
+      const opened = await Run.open();
+      run = opened.run;
+      return { close: opened.close };
     },
     async round(round): Promise<Found> {
       if (run === null) throw new Error("the suite is not open");
@@ -65,7 +81,7 @@ function crashSuite(
 
 export const crashSuites: readonly Suite[] = [
   crashSuite(
-    { name: "crash-steps", shows: "killed at each named step of each flow", full: 1500, quick: 12 },
+    { name: "crash-steps", shows: "killed at each named step of each flow", full: 1500, quick: 6 },
     async ({ seed }, run, flow) => {
       const steps = await run.steps(flow);
       // One after the other: so many rounds as there are steps go through all of them.
@@ -77,7 +93,7 @@ export const crashSuites: readonly Suite[] = [
     {
       name: "crash-calls",
       shows: "killed before a system call of its main thread that changes something",
-      ...{ full: 6000, quick: 12 },
+      ...{ full: 6000, quick: 3 },
     },
     async ({ random }, run, flow) => {
       const { name, nth, about } = random.pick((await run.reference(flow)).calls);
@@ -88,7 +104,7 @@ export const crashSuites: readonly Suite[] = [
     {
       name: "crash-requests",
       shows: "killed during a request to GitHub, REST or git, before GitHub acts and after",
-      ...{ full: 2000, quick: 12 },
+      ...{ full: 2000, quick: 3 },
     },
     async ({ random }, run, flow) => {
       const { requests } = await run.reference(flow);
@@ -99,7 +115,7 @@ export const crashSuites: readonly Suite[] = [
     {
       name: "crash-times",
       shows: "killed at any moment, alone or with everything of its fleet",
-      ...{ full: 2000, quick: 12 },
+      ...{ full: 2000, quick: 3 },
     },
     async ({ random }, run, flow) => afterMs(Math.floor(random.next() * (await run.reference(flow)).ms)),
   ),
