@@ -28,12 +28,14 @@ import type { Hosts } from "./hosts/hosts.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
 import type { FleetEvent } from "./model/events.ts";
+import { parseFailPoint } from "./model/fail-points.ts";
 import type { AppKey } from "./model/github-app.ts";
 import type { Stray } from "./model/strays.ts";
 import type { Schedules } from "./scheduler/cron.ts";
 import type { Explanation } from "./scheduler/explain.ts";
 import type { Tick, TickRequest } from "./scheduler/tick.ts";
 import { openStore } from "./store/store.ts";
+import { armFailPoint } from "./system/fail-point.ts";
 import { bunFlags, bunPath, launcher, moduleFile, packageRoot } from "./system/self.ts";
 
 /** What loading the configuration gives. */
@@ -48,6 +50,8 @@ export interface Settings {
   readonly toolPath: string;
   /** The operator's HOME. */
   readonly home: string;
+  /** For tests: the step at which this process, or its supervisor, kills itself. */
+  readonly failPoint?: string | undefined;
 }
 
 /** The verbs of a fleet. */
@@ -97,6 +101,8 @@ export interface App {
 
 /** @param heard told of each event as this process writes it */
 export async function openApp(settings: Settings, heard: (event: FleetEvent) => void = () => {}): Promise<App> {
+  const failing = settings.failPoint === undefined ? null : parseFailPoint(settings.failPoint);
+  if (failing) armFailPoint(failing.name, failing.nth);
   const fleet = composeFleet(settings, heard);
   const clock = async () => {
     const { flags, env } = carried(settings);
@@ -286,5 +292,6 @@ function supervisorEnvironment(settings: Settings, credentials: Fleet["credentia
     ...(credentials.githubToken === null ? {} : { GH_TOKEN: credentials.githubToken }),
     ...appVariables(credentials.githubApp),
     ...credentials.provider,
+    ...(settings.failPoint === undefined ? {} : { CW_FAILPOINT: settings.failPoint }),
   };
 }

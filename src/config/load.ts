@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type * as z from "zod/mini";
 import { FleetError } from "../model/errors.ts";
+import { parseFailPoint } from "../model/fail-points.ts";
 import type { AppKey } from "../model/github-app.ts";
 import { nearest } from "../model/nearest.ts";
 import { appKeyIn, appNames } from "./app-key.ts";
@@ -32,6 +33,8 @@ export interface Loaded {
   readonly toolPath: string;
   /** The operator's HOME. */
   readonly home: string;
+  /** For tests: the step at which this process kills itself. */
+  readonly failPoint: string | undefined;
 }
 
 export interface LoadOptions {
@@ -111,7 +114,13 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     file: file.path,
     toolPath: absoluteFolders(env["PATH"] ?? "") || "/usr/local/bin:/usr/bin:/bin",
     home,
+    failPoint: failPointOf(env["CW_FAILPOINT"] || undefined),
   };
+}
+
+function failPointOf(text: string | undefined): string | undefined {
+  if (text === undefined || parseFailPoint(text)) return text;
+  throw new FleetError("config", `CW_FAILPOINT: there is no step ${text}`, { hint: "src/model/fail-points.ts" });
 }
 
 function configFile(flag: string | undefined, env: NonNullable<LoadOptions["env"]>, cwd: string, home: string) {

@@ -1,4 +1,4 @@
-/** After the verdict: claim, comment and label as the outcome demands, then the end. */
+/** After the verdict: claim, comment and label as the outcome demands. */
 import { meaningOf } from "../model/outcome.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { workerLabel } from "../model/worker.ts";
@@ -9,12 +9,13 @@ import type { Lease } from "./lease.ts";
 /**
  * Each part is tried by itself: a comment that GitHub refuses must not keep the claim. What could not be done is a warning
  * here and reconcile's work later.
+ * @returns whether nothing is left to settle
  */
-export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcome" | "reason">): Promise<void> {
+export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcome" | "reason">): Promise<boolean> {
   const { lease, task, fleet, github } = attempt;
   const { label, claim } = meaningOf(verdict.outcome);
   const issue = task.issue;
-  if (issue === null || lease === null) return;
+  if (issue === null || lease === null) return true;
   await lease.release();
   // Before the claim says so: from then on a missing `blocked` means that a person took it away.
   const blocked =
@@ -45,7 +46,7 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   ];
   // A claim that stays held (stopped), or that nobody looked after (lost), is still to be settled.
   const final = claim !== "held" && verdict.outcome !== "lost";
-  if (final && done.every(Boolean)) fleet.store.attempts.settle(task.worker, task.n);
+  return final && done.every(Boolean);
 }
 
 async function endClaim(lease: Lease, state: "done" | "failed" | "released", blocked: boolean): Promise<void> {

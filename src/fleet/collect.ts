@@ -9,6 +9,7 @@ import { Verdict } from "../model/verdict.ts";
 import { type Difference, Mirror } from "../store/mirror.ts";
 import { gated, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { endTree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
@@ -49,7 +50,9 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
         `the work could not be taken out of the clone: ${errors.slice(0, 500) || `exit code ${code}`}`,
       );
     if (bytes === 0) return found(attempt, null);
+    failPoint("bundle written");
     const head = await mirror.importBundle(paths.bundle, timeoutMs);
+    failPoint("bundle taken in");
     const difference = await mirror.difference(base.sha, head, timeoutMs);
     // Commits that cancel each other out are nothing to review.
     return found(attempt, difference.files.length === 0 ? null : { head, difference });

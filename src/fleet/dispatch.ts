@@ -12,6 +12,7 @@ import { attemptId, type Task } from "../model/task.ts";
 import { sameLabel, workerLabel } from "../model/worker.ts";
 import { checkGit } from "../store/git.ts";
 import { now, sleep, uptimeMs } from "../system/clock.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { self } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
@@ -82,6 +83,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
   if (existing) return dispatched(fleet, task, true, []);
   const undo = new Undo((message) => say({ type: "warning", message: `could not be undone: ${message}` }));
   const say = (said: Said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
+  fleet.store.attempts.unsettle(task.worker, task.n);
   say({ type: "attempt:reserved", repo: task.repo, issue: task.issue, agent: task.agent, model: task.model });
   try {
     if (work.snapshot.issue) {
@@ -95,10 +97,11 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     const reason = error instanceof Error ? error.message : String(error);
     // Before anything is undone: a supervisor that is born meanwhile would work without a claim.
     if (!cancelBirth(fleet, task, reason)) throw error; // It runs: not ours to undo.
-    // What could not be undone is left to reconcile.
-    if (await undo.all()) fleet.store.attempts.settle(task.worker, task.n);
+    const undone = await undo.all();
     const outcome = fleet.store.attempts.stopWished(task.worker, task.n) ? "stopped" : "refused";
     endAttempt(fleet, task, { outcome, reason });
+    // What could not be undone is left to reconcile.
+    if (undone) fleet.store.attempts.settle(task.worker, task.n);
     if (signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
     throw error;
   }
@@ -149,7 +152,6 @@ async function take(
   const holder = holderOf(fleet, task);
   const label = workerLabel(task.worker);
   let taken: Taken | null = null;
-  fleet.store.attempts.unsettle(task.worker, task.n);
   // Registered first: an unclear failure may have left the claim, and releasing what is not ours does nothing.
   undo.later(async () => {
     const { tip } = taken ?? (await github.claims.read(place));
@@ -162,12 +164,14 @@ async function take(
     again,
     labels: issue.labels,
   });
+  failPoint("claim written");
   say({ type: "issue:claimed", sha: taken.tip.sha, epoch: taken.epoch });
   await clearLabels(github, task, issue.labels, taken);
   const { before } = taken;
   const byPerson = issue.labels.some((name) => sameLabel(name, label)) && before?.worker !== task.worker;
   if (!byPerson) undo.later(() => github.removeLabel(task.repo, issue.number, label));
   const labels = await github.addLabel(task.repo, issue.number, label);
+  failPoint("label set");
   // Put there since the issue was read.
   const mark = othersLabel(labels, task.worker, null);
   if (mark !== undefined) throw marked(`${task.repo}#${issue.number}`, mark);

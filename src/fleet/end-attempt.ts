@@ -52,6 +52,7 @@ export function endAttempt(
   const { attempts, journal } = fleet.store;
   const { worker, n } = task;
   if (how.cancel && !cancelBirth(fleet, task, verdict.reason)) return false;
+  attempts.tidy(worker, n);
   const first = attempts.end(worker, n, {
     version: 1,
     attempt: attemptId(worker, n),

@@ -7,6 +7,7 @@ import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { Verdict } from "../model/verdict.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
+import { failPoint } from "../system/fail-point.ts";
 import type { Work } from "./collect.ts";
 import { settingsOf } from "./fleet.ts";
 import { message } from "./hold.ts";
@@ -110,6 +111,7 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   const title = pullRequestTitle(snapshot.issue, attempt.finalWord?.text ?? "");
   const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
   const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base });
+  failPoint("pull request opened");
   const { number } = pull;
   let confirmed = await github.pull(task.repo, number);
   const closing = task.issue === null ? null : `Closes #${task.issue}`;

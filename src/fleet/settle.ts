@@ -5,6 +5,7 @@ import { type Repair, repairsFor } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { sameLabel, workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
@@ -61,6 +62,7 @@ async function endCrashedAlone(
   if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
   const born = facts?.birth?.ok === true && facts.birth.value.by === "supervisor";
   const done = born && !pushed ? await saveCrashed(fleet, task) : [];
+  failPoint("crashed work saved");
   // A wish to stop outlives its supervisor: what is lost is tried again by itself, what was stopped is not.
   const wished = attempts.stopWished(task.worker, task.n);
   // Where no agent ever ran, nothing was lost, and nothing counts against the issue.
@@ -77,10 +79,13 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   try {
     const attempt = await takenUp(fleet, task);
     attempt.base = fleet.store.attempts.base(task.worker, task.n);
-    const work = attempt.base && (await collect(attempt));
-    if (work) await saveWork(attempt, work);
-    await attempt.mirror.forget();
-    return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
+    try {
+      const work = attempt.base && (await collect(attempt));
+      if (work) await saveWork(attempt, work);
+      return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
+    } finally {
+      await attempt.mirror.forget();
+    }
   } catch (error) {
     return [`its work could not be saved and stays in the clone: ${error instanceof Error ? error.message : error}`];
   }
@@ -106,8 +111,14 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   const over = facts?.end?.ok === true;
   if (!over && state !== "crashed") return [];
   const done = over ? [] : await endCrashed(fleet, task);
-  const outcome = fleet.store.attempts.ended(task.worker, task.n)?.outcome;
-  if (task.issue === null || outcome === undefined) return done;
+  const end = fleet.store.attempts.ended(task.worker, task.n);
+  if (end === null) return done;
+  fleet.store.history.complete(end);
+  const { outcome } = end;
+  if (task.issue === null) {
+    fleet.store.attempts.settle(task.worker, task.n);
+    return done;
+  }
   const attempt = await takenUp(fleet, task);
   const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
   return [...done, ...(await carryOut(attempt, repairs))];
@@ -136,12 +147,14 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
     switch (repair.do) {
       case "finish-pull": {
         const pull = await finishPublished(attempt, await ownClaim(attempt));
+        failPoint("finish-pull mended");
         done.push(`the pushed work of ${attempt.id} became pull request #${pull.number}`);
         break;
       }
       case "finish-claim":
         // Another's by now: then the label may be, too.
         if (!(await needLease(attempt).finish({ state: repair.state }))) return done;
+        failPoint("finish-claim mended");
         done.push(
           `the claim of ${attempt.id} on ${task.repo}#${task.issue} was ${repair.state === "done" ? "finished" : repair.state}`,
         );
@@ -155,6 +168,7 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
       case "remove-label": {
         const label = workerLabel(task.worker);
         await github.removeLabel(task.repo, needLease(attempt).place.issue, label);
+        failPoint("remove-label mended");
         done.push(`the label ${label} was removed from ${task.repo}#${task.issue}`);
         break;
       }

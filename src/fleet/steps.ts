@@ -1,4 +1,5 @@
 /** Steps that are undone in reverse when a later one fails: the shape of every verb that changes the world outside. */
+import { failPoint } from "../system/fail-point.ts";
 
 export class Undo {
   private readonly undone: (() => Promise<void> | void)[] = [];
@@ -17,6 +18,7 @@ export class Undo {
     for (const action of this.undone.splice(0).reverse()) {
       try {
         await action();
+        failPoint("one step undone");
       } catch (error) {
         complete = false;
         this.problem(error instanceof Error ? error.message : String(error));

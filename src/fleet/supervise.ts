@@ -96,11 +96,16 @@ async function run(
     const { outcome, reason } = await perform(attempt);
     const verdict = { outcome, reason: redactor.text(reason) };
     attempt.figures = redactor.value(attempt.figures);
-    await inStep(attempt, "close-out", closeOutMs, () => closeOut(attempt, verdict)).catch((error: unknown) => {
+    const settled = await inStep(attempt, "close-out", closeOutMs, () => closeOut(attempt, verdict)).catch((error) => {
       say({ type: "warning", message: `close-out: ${error instanceof Error ? error.message : error}` });
+      return false;
     });
     await untilNothingLives(fleet, task);
+    // Before the end: after it nobody comes back to what a crash leaves.
+    await attempt.mirror.forget();
     endAttempt(fleet, task, verdict, { figures: attempt.figures });
+    // Last: until then the next command looks whether the end came as far as the history.
+    if (settled) fleet.store.attempts.settle(task.worker, task.n);
   } finally {
     await attempt.lease?.release();
     await attempt.mirror.forget().catch(() => {});

@@ -17,6 +17,7 @@ import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
 import { attemptId, parseAttemptId, type Task, taskSchema } from "../model/task.ts";
+import { failPoint } from "../system/fail-point.ts";
 import {
   appendLine,
   createFolderOnce,
@@ -25,6 +26,7 @@ import {
   makeFolder,
   readOwn,
   replaceFile,
+  sweep,
 } from "../system/files.ts";
 import { liveness, livingCookies } from "../system/process.ts";
 import { readRecord, toText } from "./records.ts";
@@ -133,18 +135,21 @@ export class Attempts {
     const files: Record<string, string> = { "task.json": toText(task), "snapshot.json": toText(snapshot) };
     if (request !== null) files["request.md"] = request;
     if (!createFolderOnce(this.at(worker, n).folder, files)) return null;
+    failPoint("task reserved");
     replaceFile(this.paths.latest(worker), String(n));
     return task;
   }
 
-  /** Notes, before the claim is made, that this attempt has something to settle on GitHub. */
+  /** Notes, before the claim is made, that this attempt has something to settle: on GitHub, and in the history. */
   unsettle(worker: string, n: number): void {
     makeFolder(this.paths.unsettled);
     createOnce(join(this.paths.unsettled, attemptId(worker, n)), "");
+    failPoint("claim announced");
   }
 
-  /** Claim and label are as the outcome wants them. */
+  /** Claim and label are as the outcome wants them, the end is on disk and in the history. */
   settle(worker: string, n: number): void {
+    failPoint("claim settled");
     rmSync(join(this.paths.unsettled, attemptId(worker, n)), { force: true });
   }
 
@@ -158,18 +163,30 @@ export class Attempts {
 
   /** @returns whether this birth was the first: a supervisor that loses exits at once, without an agent */
   bear(worker: string, n: number, birth: Birth): boolean {
-    return createOnce(this.at(worker, n).birth, toText({ ...birth, attempt: attemptId(worker, n) }));
+    const first = createOnce(this.at(worker, n).birth, toText({ ...birth, attempt: attemptId(worker, n) }));
+    failPoint("birth taken");
+    return first;
   }
 
   wishStop(worker: string, n: number, stop: Stop): boolean {
-    return createOnce(this.at(worker, n).stop, toText(stop));
+    const first = createOnce(this.at(worker, n).stop, toText(stop));
+    failPoint("stop wished");
+    return first;
   }
 
   /** The terminal record. Only after every process of the attempt is proved dead. @returns whether this end was the first */
   end(worker: string, n: number, end: End): boolean {
     const first = createOnce(this.at(worker, n).end, toText(end));
+    failPoint("end taken");
     if (first) appendLine(this.paths.history, JSON.stringify(end));
     return first;
+  }
+
+  /** Removes what the killed processes of an attempt had not finished. Before its end: nobody comes back to it after that. */
+  tidy(worker: string, n: number): void {
+    const { folder, bundle } = this.at(worker, n);
+    sweep(folder, 0);
+    for (const half of [bundle, `${bundle}.git`]) rmSync(half, { recursive: true, force: true });
   }
 
   task(worker: string, n: number): Task | null {
@@ -216,6 +233,7 @@ export class Attempts {
 
   saveBase(worker: string, n: number, base: Base): void {
     createOnce(this.at(worker, n).base, toText({ version: 1, ...base }));
+    failPoint("base noted");
   }
 
   /** Null when the attempt did not get as far as fetching. */
@@ -231,7 +249,9 @@ export class Attempts {
 
   /** On disk before the process may do anything. */
   recordStarted(worker: string, n: number, started: { monitor: ProcessIdentity; first: ProcessIdentity | null }): void {
+    failPoint("process started");
     appendLine(this.at(worker, n).processes, JSON.stringify(started), { sync: true });
+    failPoint("process noted");
   }
 
   started(worker: string, n: number): Started[] {

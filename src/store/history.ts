@@ -1,7 +1,7 @@
 /** Ends of attempts, newest first: read from the end of an index that can be rebuilt from the attempt folders. */
 import { type End, endSchema } from "../model/attempt.ts";
 import type { FleetPaths } from "../model/paths.ts";
-import { readFrom, sizeOf } from "../system/files.ts";
+import { appendLine, readFrom, sizeOf } from "../system/files.ts";
 import { parseRecord } from "./records.ts";
 
 const blockBytes = 256 << 10;
@@ -9,8 +9,25 @@ const blockBytes = 256 << 10;
 export class History {
   constructor(private readonly paths: FleetPaths) {}
 
-  /** Reads only as much of the index as the caller takes. */
+  /** Each attempt once. Reads only as much of the index as the caller takes. */
   *newestFirst(): Generator<End> {
+    const seen = new Set<string>();
+    for (const end of this.lines()) {
+      if (!seen.has(end.attempt)) yield end;
+      seen.add(end.attempt);
+    }
+  }
+
+  /** Adds an end that its writer did not live to add. Twice, if that writer was only slow: readers take one. */
+  complete(end: End): void {
+    for (const one of this.lines()) {
+      if (one.attempt === end.attempt) return;
+      if (one.endedAt < end.startedAt) break;
+    }
+    appendLine(this.paths.history, JSON.stringify(end));
+  }
+
+  private *lines(): Generator<End> {
     let end = sizeOf(this.paths.history);
     let rest = new Uint8Array(0);
     while (end > 0) {

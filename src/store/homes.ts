@@ -8,6 +8,7 @@ import { FleetError } from "../model/errors.ts";
 import type { FleetPaths } from "../model/paths.ts";
 import { fillTemplate } from "../model/template.ts";
 import type { Identity } from "../model/worker.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { createOnce, isFolder, makeFolder } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 
@@ -28,6 +29,7 @@ export function rebuildHome(
   checkTemplate(folder);
   makeFolder(trash);
   const existed = moveAway(home, old);
+  failPoint("old home moved away");
   makeFolder(home);
   const values = { worker: identity.worker, name: identity.name, email: identity.email };
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -38,6 +40,7 @@ export function rebuildHome(
     createOnce(to, fillTemplate(readFileSync(from, "utf8"), values));
   }
   if (existed) for (const path of keep) takeOver(old, home, path);
+  failPoint("home made");
   // The whole trash of this worker: an earlier process may have ended before it was done.
   return removeTree(trash);
 }

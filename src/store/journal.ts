@@ -3,6 +3,7 @@ import { type FleetEvent, isEvent, type Said } from "../model/events.ts";
 import type { FleetPaths } from "../model/paths.ts";
 import { attemptId } from "../model/task.ts";
 import { isoNow, sleep } from "../system/clock.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { appendLine, readFrom, sizeOf } from "../system/files.ts";
 
 /** A chatty agent must not fill the disk: past this, its activity is no longer noted. */
@@ -15,7 +16,10 @@ export class Journal {
   append(worker: string, n: number, said: Said): FleetEvent {
     const event: FleetEvent = { at: isoNow(), worker, attempt: attemptId(worker, n), ...said };
     const file = this.paths.attempt(worker, n).events;
+    const step = "step" in said ? `${said.type} ${said.step}` : said.type;
+    failPoint(`before ${step}`);
     if (said.type !== "agent:activity" || sizeOf(file) < activityLimit) appendLine(file, JSON.stringify(event));
+    failPoint(`after ${step}`);
     return event;
   }
 

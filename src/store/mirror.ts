@@ -5,6 +5,7 @@
 import { rmSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
@@ -45,6 +46,7 @@ export class Mirror {
     if (!isFolder(`${this.path}/objects`)) {
       makeFolder(this.path);
       await this.need(["init", "--quiet", "--bare", "--template=", this.path], timeoutMs);
+      failPoint("mirror made");
     }
     const refspecs = [`+refs/heads/${branch}:${this.ref("base")}`];
     if (claimRef !== null) refspecs.push(`+${claimRef}:${this.ref("claim")}`);
@@ -73,6 +75,7 @@ export class Mirror {
     // For tools inside that look for excludes; nothing else of a template is wanted.
     makeFolder(`${folder}/.git/info`);
     createOnce(`${folder}/.git/info/exclude`, "");
+    failPoint("clone made");
   }
 
   /**
@@ -142,6 +145,7 @@ export class Mirror {
    */
   async savePatch(base: string, head: string, file: string, timeoutMs: number): Promise<number | null> {
     replaceFile(file, ""); // Git would leave the mode to the umask.
+    failPoint("patch begun");
     const options = ["--no-ext-diff", "--no-textconv", "--binary", `--output=${file}`];
     const result = await this.git(["diff", ...options, base, head], timeoutMs);
     return result.ok ? sizeOf(file) : null;
@@ -194,7 +198,9 @@ export class Mirror {
     await sleep(tries === 0 ? 0 : (this.settings.waitsMs[tries - 1] ?? 0));
     const leases = updates.map(({ to, expect }) => `--force-with-lease=${to}:${expect}`);
     const specs = updates.map(({ from, to }) => `${from}:${to}`);
-    return await this.onGitHub(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
+    const result = await this.onGitHub(["push", "--porcelain", "--atomic", ...leases, this.url(), ...specs], timeoutMs);
+    failPoint("push sent");
+    return result;
   }
 
   /** Whether a push that was not carried out is worth another try. */

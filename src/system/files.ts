@@ -5,9 +5,13 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Read } from "../model/attempt.ts";
+import { isoNow } from "./clock.ts";
 
 const privateFile = 0o600;
 const privateFolder = 0o700;
+const temporaryMark = ".new-";
+/** Whoever writes a file is done long before; what is older was left by a process that was killed. */
+const abandonedMs = 60 * 60_000;
 
 /** Makes a folder (and its parents) that only we may enter, whatever the umask. */
 export function makeFolder(path: string): void {
@@ -17,14 +21,18 @@ export function makeFolder(path: string): void {
 
 /** Creates a file with that content unless there is one. @returns false when there was one: the first wins */
 export function createOnce(path: string, content: string): boolean {
-  const temporary = writeTemporary(path, content);
-  try {
-    fs.linkSync(temporary, path);
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") return false;
-    throw error;
-  } finally {
-    fs.rmSync(temporary, { force: true });
+  for (let tries = 1; ; tries++) {
+    const temporary = writeTemporary(path, content);
+    try {
+      fs.linkSync(temporary, path);
+      break;
+    } catch (error) {
+      if (errorCode(error) === "EEXIST") return false;
+      // Whoever clears up after a crash took ours for the dead one's.
+      if (errorCode(error) !== "ENOENT" || tries === 3) throw error;
+    } finally {
+      fs.rmSync(temporary, { force: true });
+    }
   }
   syncFolder(dirname(path));
   return true;
@@ -46,6 +54,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
 export function createFolderOnce(path: string, files: Readonly<Record<string, string>>): boolean {
   const parent = dirname(path);
   const prepared = join(parent, temporaryName(path));
+  sweep(parent);
   fs.mkdirSync(prepared, { mode: privateFolder });
   try {
     for (const [name, content] of Object.entries(files)) writeNew(join(prepared, name), content);
@@ -137,7 +146,19 @@ export function isFolder(path: string): boolean {
   return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** Removes what killed writers left in a folder. @param olderMs default: old enough that no writer can be alive */
+export function sweep(folder: string, olderMs = abandonedMs): void {
+  for (const name of fs.readdirSync(folder)) {
+    if (!name.startsWith(temporaryMark)) continue;
+    const path = join(folder, name);
+    const since = fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (since !== undefined && Date.parse(isoNow()) - since >= olderMs)
+      fs.rmSync(path, { recursive: true, force: true });
+  }
+}
+
 function writeTemporary(path: string, content: string | Uint8Array): string {
+  sweep(dirname(path));
   const temporary = join(dirname(path), temporaryName(path));
   writeNew(temporary, content);
   return temporary;
@@ -145,7 +166,7 @@ function writeTemporary(path: string, content: string | Uint8Array): string {
 
 /** Random: process numbers come again, in a container at every start, and a killed process leaves its file behind. */
 function temporaryName(path: string): string {
-  return `.new-${crypto.randomUUID()}-${basename(path)}`;
+  return `${temporaryMark}${crypto.randomUUID()}-${basename(path)}`;
 }
 
 function writeNew(path: string, content: string | Uint8Array): void {

@@ -226,6 +226,33 @@ describe("the hint", () => {
   });
 });
 
+test("an end that its writer did not live to add to the history is added once; two of one attempt are read as one", () => {
+  const { history, paths } = store;
+  const end = (n: number, at: string) => ({ ...anEnd, attempt: `01-${n}`, startedAt: at, endedAt: at });
+  const [first, second, third] = [
+    end(1, "2026-01-01T10:00:00Z"),
+    end(2, "2026-01-01T11:00:00Z"),
+    end(3, "2026-01-01T12:00:00Z"),
+  ];
+  const read = () => [...history.newestFirst()].map(({ attempt }) => attempt);
+  for (const one of [first, first, third, third]) history.complete(one);
+  expect(fs.readFileSync(paths.history, "utf8").trimEnd().split("\n")).toHaveLength(2);
+  history.complete(second);
+  history.complete(second);
+  expect(read()).toEqual(["01-2", "01-3", "01-1"]);
+  fs.appendFileSync(paths.history, `${JSON.stringify(third)}\n`);
+  expect(read()).toEqual(["01-3", "01-2", "01-1"]);
+});
+
+test("what the killed processes of an attempt had not finished is removed with its end", () => {
+  const { attempts } = store;
+  for (const name of [".new-x-end.json", "work.bundle"]) fs.writeFileSync(join(path, name), "half");
+  fs.mkdirSync(join(path, "work.bundle.git/objects"), { recursive: true });
+  fs.writeFileSync(join(path, "work.patch"), "whole");
+  attempts.tidy("01", 1);
+  expect(fs.readdirSync(path).toSorted()).toEqual(["snapshot.json", "task.json", "work.patch"]);
+});
+
 for (const umask of [0o000, 0o077]) {
   test(`everything is private under umask ${umask.toString(8)}`, () => {
     const before = process.umask(umask);

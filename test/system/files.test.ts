@@ -12,6 +12,7 @@ import {
   readOwn,
   replaceFile,
   sizeOf,
+  sweep,
 } from "../../src/system/files.ts";
 import { newFolder } from "./folder.ts";
 
@@ -55,6 +56,28 @@ describe("first wins", () => {
     }
     expect(createFolderOnce(join(at, "f"), { a: "1" })).toBe(true);
     expect(createOnce(join(at, "a"), "1")).toBe(true);
+  });
+  test("what killed writers left an hour ago is removed by whoever writes there next; what may be at work is not", () => {
+    const long = new Date(Date.now() - 61 * 60_000);
+    for (const name of [".new-x-a", ".new-y-f", "old"]) {
+      if (name.endsWith("f")) fs.mkdirSync(join(at, name));
+      fs.writeFileSync(join(at, name.endsWith("f") ? `${name}/task.json` : name), "half");
+      fs.utimesSync(join(at, name), long, long);
+    }
+    fs.writeFileSync(join(at, ".new-z-a"), "half");
+    createOnce(join(at, "a"), "1");
+    expect(fs.readdirSync(at).toSorted()).toEqual([".new-z-a", "a", "old"]);
+    sweep(at, 0);
+    expect(fs.readdirSync(at).toSorted()).toEqual(["a", "old"]);
+  });
+  test("a writer whose file was swept away writes it once more", async () => {
+    const program = join(import.meta.dir, "sweep-program.ts");
+    const sweeper = Bun.spawn([process.execPath, program, at], { stdio: ["ignore", "pipe", "inherit"] });
+    await sweeper.stdout.getReader().read();
+    for (let n = 0; n < 50; n++) expect(createOnce(join(at, String(n)), `${n}`)).toBe(true);
+    sweeper.kill();
+    await sweeper.exited;
+    expect(fs.readdirSync(at).filter((name) => text(join(at, name)) === name)).toHaveLength(50);
   });
 });
 

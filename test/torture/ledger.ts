@@ -14,7 +14,6 @@ export interface Line extends Shard {
   readonly suite: string;
   /** Of sources and suites: what a seed means, and what it was run against. */
   readonly version: string;
-  /** With a `+` where files differed from it. */
   readonly commit: string;
   readonly date: string;
   readonly machine: string;

@@ -1,12 +1,21 @@
 /** The quick rounds of each suite: always the same seeds, so that a failure here comes again. */
-import { expect, test } from "bun:test";
-import { opened, repeats, runShard } from "./run.ts";
+import { afterAll, expect, test } from "bun:test";
+import { repeats, runShard } from "./run.ts";
 import { suites } from "./suites.ts";
 
 test("each suite has a name of its own", () => {
   const names = suites.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
 });
+
+/** Closes the suite before this one only after this one is open: neighbours share what is dear to set up. */
+let before: { close(): Promise<void> } | undefined;
+async function inTurn(opened: { close(): Promise<void> } | undefined): Promise<void> {
+  const last = before;
+  before = opened;
+  await last?.close();
+}
+afterAll(() => inTurn(undefined));
 
 for (const suite of suites) {
   const missing = suite.missing?.() ?? null;
@@ -18,7 +27,8 @@ for (const suite of suites) {
         ...{ seed: 1, rounds: suite.quick, jobs: 2 },
         failed: (seed: number, what: string) => failed.push(`${what}\n  again: ${repeats(suite.name, seed)}`),
       };
-      const shard = await opened(suite, () => runShard(suite, order));
+      await inTurn(await suite.open?.());
+      const shard = await runShard(suite, order);
       expect(failed).toEqual([]);
       expect([shard.rounds, shard.tried > 0]).toEqual([suite.quick, true]);
     },

@@ -1,5 +1,5 @@
 /** The suites of `npm run torture`, in the order of the table. */
-
+import { crashSuites } from "./crash/suites.ts";
 import { dispatchRaces } from "./dispatch-races.ts";
 import { github, githubAttempts } from "./github.ts";
 import { hosts } from "./hosts.ts";
@@ -18,4 +18,5 @@ export const suites: readonly Suite[] = [
   github,
   githubAttempts,
   liveness,
+  ...crashSuites,
 ];

@@ -1,0 +1,82 @@
+/** How a process is ended in the middle: at a system call, at a step, at a request, at some moment. */
+import type { GitPhase } from "../../../src/standin/faults.ts";
+import { awaited, type Ground } from "./ground.ts";
+
+export interface Blow {
+  /** In words, for the report. */
+  readonly point: string;
+  /** Put in front of what is struck. */
+  readonly prefix?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** For blows from outside: waits for its moment. @param pid of what is struck, null while there is none; over: it has ended */
+  strike?(ground: Ground, pid: () => number | null, over: () => boolean): Promise<void>;
+}
+
+/** Calls of the main thread that change something: files, processes, connections. */
+export const calls =
+  "openat,write,writev,pwrite64,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,fsync,fdatasync,ftruncate,fchmod,chmod,fchmodat,utimensat,vfork,clone,clone3,execve,kill,pidfd_send_signal,connect,sendto,sendmsg,socketpair,pipe2";
+
+/** Before a call of the main thread: the `nth` of its name. */
+export function atCall(name: string, nth: number, about: string): Blow {
+  const inject = `inject=${name}:signal=KILL:when=${nth}`;
+  return {
+    point: `before ${about}`,
+    prefix: ["strace", "-D", "-qqq", "-o", "/dev/null", "-e", `trace=${name}`, "-e", inject],
+  };
+}
+
+export function atStep(name: string, nth: number): Blow {
+  return { point: `at the step ${name}${nth > 1 ? `, time ${nth}` : ""}`, env: { CW_FAILPOINT: `${name}:${nth}` } };
+}
+
+/** A request among those of its kind. */
+export interface Nth {
+  /** Of git; none: REST. */
+  readonly phase: GitPhase | undefined;
+  /** So many of the same kind come before. */
+  readonly skip: number;
+  readonly about: string;
+}
+
+/** While a request is under way: GitHub never gets it, or acts and has nobody to tell. */
+export function atRequest({ phase, skip, about }: Nth, acts: boolean): Blow {
+  return {
+    point: `during ${about}, which GitHub ${acts ? "carries out" : "never gets"}`,
+    async strike(ground, pid, over) {
+      const path = new RegExp(phase ? `^/${ground.repo.name}\\.git/` : `^/repos/${ground.repo.name}(?:/|$)`);
+      const fault = acts ? { delayMs: 150 } : "drop";
+      const handle = ground.stage.standin.inject({ path, skip, fault, ...(phase ? { git: phase } : {}) });
+      await awaited(() => over() || handle.fired > 0);
+      end(pid());
+      handle.remove();
+    },
+  };
+}
+
+/** At some moment. */
+export function afterMs(ms: number): Blow {
+  return {
+    point: `after ${ms} ms`,
+    async strike(_, pid, over) {
+      let since = 0;
+      await awaited(() => {
+        if (since === 0 && pid() !== null) since = performance.now();
+        return over() || (since > 0 && performance.now() - since > ms);
+      });
+      if (!over()) end(pid());
+    },
+  };
+}
+
+/** Until nothing is left: what forks while we look is found by the next look. */
+export function endAll(ground: Ground): void {
+  for (let left = ground.alive(); left.length > 0; left = ground.alive()) for (const { pid } of left) end(pid);
+}
+
+function end(pid: number | null): void {
+  try {
+    if (pid !== null && pid > 1) process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended in between.
+  }
+}

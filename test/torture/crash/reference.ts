@@ -1,0 +1,114 @@
+/** What a flow does when nothing strikes it: the system calls of its main thread, its requests, how long it takes. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { failPoints } from "../../../src/model/fail-points.ts";
+import type { JournalEntry } from "../../../src/standin/journal.ts";
+import { type Blow, calls, type Nth } from "./blows.ts";
+import { crash } from "./crash.ts";
+import type { Flow } from "./flows.ts";
+import type { Stage } from "./ground.ts";
+
+interface Call {
+  readonly name: string;
+  /** Among those of its name, from 1. */
+  readonly nth: number;
+  readonly about: string;
+}
+
+export interface Step {
+  readonly name: string;
+  /** How often it was reached by then. */
+  readonly nth: number;
+}
+
+export interface Reference {
+  readonly calls: readonly Call[];
+  readonly requests: readonly Nth[];
+  readonly ms: number;
+}
+
+/** Follows one undisturbed run. @throws Error when even that one does harm */
+export async function follow(stage: Stage, flow: Flow, folder: string): Promise<Reference> {
+  const ground = await stage.ground(folder, flow.body);
+  const { journal } = stage.standin;
+  const own = new RegExp(`/${ground.repo.name}(?:[/.]|$)`);
+  const mine = () => journal.entries.filter(({ path }) => own.test(path));
+  const trace = join(folder, "trace");
+  let [begun, first, last, ms] = [0, 0, 0, 0];
+  const watching: Blow = {
+    point: "undisturbed",
+    prefix: ["strace", "-D", "-y", "-qqq", "-o", trace, "-e", `trace=${calls}`],
+    async strike(_, pid, over) {
+      const skipped = mine().length;
+      const started = performance.now();
+      while (!over()) {
+        if (begun === 0 && pid() !== null) [begun, first] = [performance.now(), mine().length - skipped];
+        await Bun.sleep(5);
+      }
+      last = mine().length - skipped;
+      ms = performance.now() - (begun || started);
+    },
+  };
+  const before = mine().length;
+  const { harm } = await crash(ground, flow, watching, false);
+  const requests = nths(mine().slice(before), first, last);
+  stage.drop(ground);
+  if (harm.length > 0) throw new Error(`undisturbed: ${harm.map(({ detail }) => detail).join("; ")}`);
+  return { calls: callsOf(readFileSync(trace, "utf8")), requests, ms };
+}
+
+/** The steps that one undisturbed run goes through, in their order. */
+export async function followSteps(stage: Stage, flow: Flow, folder: string): Promise<readonly Step[]> {
+  const ground = await stage.ground(folder, flow.body);
+  const said = join(folder, "steps");
+  // Of a command its standard error; a supervisor's goes into its log.
+  const listing: Blow = { point: "undisturbed", prefix: [stderrTo(said)], env: { CW_FAILPOINT: "list" } };
+  await crash(ground, flow, listing, false);
+  stage.drop(ground);
+  const counts = new Map<string, number>();
+  const known = readFileSync(said, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("step: "))
+    .map((line) => {
+      const name = line.slice("step: ".length);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      return { name, nth: counts.get(name) ?? 1 };
+    });
+  return known.filter(({ name }) => failPoints.includes(name));
+}
+
+/** A program that runs the rest of its arguments with that file as standard error. */
+function stderrTo(file: string): string {
+  const program = `${file}.sh`;
+  writeFileSync(program, `#!/bin/sh\nexec "$@" 2> '${file}'\n`, { mode: 0o755 });
+  return program;
+}
+
+/** What comes after the program itself was started, and changes something. */
+function callsOf(trace: string): Call[] {
+  const counts = new Map<string, number>();
+  let found: Call[] = [];
+  for (const line of trace.split("\n")) {
+    const [, name, rest = ""] = /^(\w+)\((.*)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const nth = (counts.get(name) ?? 0) + 1;
+    counts.set(name, nth);
+    if (name === "execve") found = [];
+    const reads = name === "openat" && !/O_(?:CREAT|WRONLY|RDWR|TRUNC|APPEND)/.test(rest);
+    const inward = /^write\(\d+<anon_inode:/.test(line);
+    if (!reads && !inward) found.push({ name, nth, about: `${name}(${rest.slice(0, 160)}` });
+  }
+  return found;
+}
+
+/** Requests from the first that the struck process can have made to the last, each among those of its kind. */
+function nths(entries: readonly JournalEntry[], first: number, last: number): Nth[] {
+  const counts = new Map<string, number>();
+  const all = entries.map(({ method, path, phase }): Nth => {
+    const kind = phase ?? "rest";
+    const skip = counts.get(kind) ?? 0;
+    counts.set(kind, skip + 1);
+    return { phase, skip, about: `${method} ${path}${phase ? ` (${phase})` : ""}` };
+  });
+  return all.slice(first, last);
+}

@@ -1,0 +1,48 @@
+/** The list of fail points is true: flows reach each of them, and there is no other. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { failPoints, parseFailPoint } from "../../../src/model/fail-points.ts";
+import { flows } from "./flows.ts";
+import { Stage } from "./ground.ts";
+import { followSteps } from "./reference.ts";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+}, 60_000);
+afterAll(() => stage.close());
+
+test("each fail point is reached by a command, and said under its name", async () => {
+  // Together they go everywhere; the others go the same ways.
+  const far = [
+    "dispatch",
+    "reconcile",
+    "supervise",
+    "supervise, stopped",
+    "dispatch, undone",
+    "reconcile of pushed work",
+    "stop",
+  ];
+  const folder = mkdtempSync(join(tmpdir(), "cw-steps-"));
+  try {
+    const followed = flows.filter(({ name }) => far.includes(name));
+    expect(followed).toHaveLength(far.length);
+    const steps = await Promise.all(
+      followed.map((flow) => followSteps(stage, flow, join(folder, String(flows.indexOf(flow))))),
+    );
+    const reached = new Set(steps.flat().map(({ name }) => name));
+    expect(failPoints.filter((name) => !reached.has(name))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);
+
+test("a fail point is named once, and a count may follow", () => {
+  expect(new Set(failPoints).size).toBe(failPoints.length);
+  expect(parseFailPoint("before issue:claimed")).toEqual({ name: "before issue:claimed", nth: 1 });
+  expect(parseFailPoint("end taken:3")).toEqual({ name: "end taken", nth: 3 });
+  for (const text of ["", "end", "end taken:0", "end taken:", "before agent:activity"])
+    expect(parseFailPoint(text)).toBeNull();
+});
