@@ -1,5 +1,6 @@
 /** The suites of `npm run torture`, in the order of the table. */
 
+import { attemptsAlive } from "./attempts-alive.ts";
 import { dispatchRaces } from "./dispatch-races.ts";
 import { github, githubAttempts } from "./github.ts";
 import { hosts } from "./hosts.ts";
@@ -18,4 +19,5 @@ export const suites: readonly Suite[] = [
   github,
   githubAttempts,
   liveness,
+  attemptsAlive,
 ];
