@@ -36,10 +36,26 @@ export class Claims {
       const commit = await this.client.rest.git.getCommit({ ...owner(place), commit_sha: sha });
       return { tip: toTip(commit.data), serverNow: Date.parse(commit.headers.date ?? "") };
     } catch (error) {
-      // 409: the repository is empty, so there can't be one.
-      if (hasStatus(error, 404, 409)) return { tip: null, serverNow: dateOf(error) };
-      throw githubFailure(error, what);
+      // The repository is empty, so there can't be one.
+      if (hasStatus(error, 409)) return { tip: null, serverNow: dateOf(error) };
+      if (!hasStatus(error, 404)) throw githubFailure(error, what);
+      return { tip: null, serverNow: await this.provedAbsent(place, what) };
     }
+  }
+
+  /**
+   * GitHub says 404 also of what a token may not see any more, and now and then by mistake. Taken for "no claim", that would
+   * let an attempt be forgotten whose work is pushed. Only a list that GitHub gives, and that lacks it, proves it.
+   * @returns GitHub's own clock
+   */
+  private async provedAbsent(place: ClaimPlace, what: string): Promise<number> {
+    const ref = claimRef(place.namespace, place.issue);
+    const request = this.client.rest.git.listMatchingRefs({ ...owner(place), ref: shortRef(place) });
+    const { data, headers } = await ask(what, request);
+    if (!data.some((one) => one.ref === ref)) return Date.parse(headers.date ?? "");
+    throw new FleetError("github", `GitHub says of the ${what} that it is there, and that it is not`, {
+      hint: "try again",
+    });
   }
 
   /** What was claimed so far, newest first, at most `limit`. */

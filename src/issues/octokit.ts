@@ -1,8 +1,7 @@
 /** Octokit as this product uses it: retries of reads only, GitHub's waits obeyed, a time limit on each request, whole answers. */
 import { retry } from "@octokit/plugin-retry";
-import { throttling } from "@octokit/plugin-throttling";
 import { Octokit } from "@octokit/rest";
-import { limitedNow, noteLimit } from "./limits.ts";
+import { obeying } from "./limits.ts";
 
 /** Makes tokens as they are needed. */
 export interface AppTokens {
@@ -33,20 +32,20 @@ export const hurried: Patience = { requestMs: 15_000, retries: 2, backoffMs: 500
 /** A night's work waits for it: half a minute of trouble passes, and each wait that GitHub asks for up to two minutes. */
 export const patient: Patience = { requestMs: 30_000, retries: 4, backoffMs: 1000, longestWaitMs: 120_000 };
 
-/** By default writes wait 1 s and comments 3 s for each other: made for bulk jobs. An attempt writes a handful of times. */
-const unspaced = { key: () => ({ schedule: (_options: unknown, work: () => unknown) => work() }) };
-const WithPlugins = Octokit.plugin(retry, throttling);
-/** The plugins change how requests are sent, not which there are. */
+/**
+ * Without the plugin for throttling: it waits by the wall clock, so that one which is set back by an hour makes every request
+ * wait for an hour.
+ */
+const WithRetry = Octokit.plugin(retry);
+/** The plugin changes how requests are sent, not which there are. */
 export type Client = Octokit;
 
 export function connect(settings: GitHubSettings): Client {
   const { requestMs, retries, backoffMs, longestWaitMs } = settings.patience;
-  const obey = (retryAfterS: number, _options: unknown, _octokit: unknown, retryCount: number) =>
-    retryAfterS * 1000 <= longestWaitMs && retryCount < 2;
   const { token } = settings;
   // A budget, and so a queue and a limit, belongs to a token, or to an App.
   const whose = String(Bun.hash(`${settings.apiUrl} ${typeof token === "string" ? token : (token?.id ?? "")}`));
-  const client = new WithPlugins({
+  const client = new WithRetry({
     auth: typeof token === "string" ? token : undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
     userAgent: "claude-workers",
@@ -54,23 +53,10 @@ export function connect(settings: GitHubSettings): Client {
     request: {
       // A redirect would carry the request to a name that nobody asked for (renamed or transferred); it is an answer.
       redirect: "manual",
-      fetch: async (url: string, init: RequestInit) => {
-        const limited = limitedNow(whose);
-        if (limited !== null) return limited;
-        const response = await wholeAnswer(url, init, requestMs);
-        await noteLimit(whose, response);
-        return response;
-      },
+      fetch: (url: string, init: RequestInit) => obeying(whose, longestWaitMs, () => wholeAnswer(url, init, requestMs)),
     },
     // 409 and 429 are answers, too: an empty repository stays empty, and a limit names its own time.
     retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
-    throttle: {
-      id: whose,
-      onRateLimit: obey,
-      onSecondaryRateLimit: obey,
-      write: unspaced,
-      notifications: unspaced,
-    } as never,
   });
   // A write that is repeated blindly may happen twice; only reads are, and what says that it is `repeatable`. (Not by a
   // number of `retries` of its own: the plugin then repeats clear refusals, too.) The original belongs to all requests.

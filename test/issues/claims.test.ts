@@ -120,6 +120,15 @@ describe("reading", () => {
     expect(read.serverNow - tip.committedAt).toBeGreaterThan(3_590_000);
   });
 
+  test("a 404 alone is no 'no claim': of one that is there, and of a repository that can't be seen any more", async () => {
+    const tip = await held("01-1");
+    site.github.inject({ method: "GET", path: /\/git\/ref\//, fault: { status: 404, body: { message: "Not Found" } } });
+    expect(await failure(claims().read(place))).toMatchObject({ code: "github", hint: "try again" });
+    expect((await claims().read(place)).tip).toEqual(tip);
+    site.github.inject({ method: "GET", times: 9, fault: { status: 404, body: { message: "Not Found" } } });
+    expect(await failure(claims().read(place))).toMatchObject({ code: "notFound" });
+  });
+
   test("a tip that is not ours to understand has no claim", async () => {
     const repo = site.github.repo("acme/site");
     const sha = await repo.push({ branch: "strange", message: '{"v":99,"state":"held"}' });

@@ -1,4 +1,5 @@
 /** The suites of `npm run torture`, in the order of the table. */
+import { attemptsAlive } from "./attempts-alive.ts";
 import { crashSuites } from "./crash/suites.ts";
 import { dispatchRaces } from "./dispatch-races.ts";
 import { github, githubAttempts } from "./github.ts";
@@ -18,5 +19,6 @@ export const suites: readonly Suite[] = [
   github,
   githubAttempts,
   liveness,
+  attemptsAlive,
   ...crashSuites,
 ];

@@ -1,0 +1,171 @@
+/** Whole attempts whose supervisor is stopped for longer than its lease, whose clock jumps, or that are another user's. */
+import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { begin, newest, running, supervisorOf } from "../support/attempt.ts";
+import { type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { installed } from "../support/installed.ts";
+import { processesOf } from "../support/leftovers.ts";
+import { ordinaryUser } from "../support/user.ts";
+import type { Random } from "./random.ts";
+import type { Found, Suite } from "./suite.ts";
+
+type Harm = Found["harm"][number][];
+
+const body = (go: string) => {
+  const script = `until [ -e ${go} ]; do sleep 0.05; done; edit; commit; done_well`;
+  return `[[scenario:run]] [[run:${Buffer.from(script).toString("base64")}]]`;
+};
+
+async function clean(fleets: readonly TestFleet[], harm: Harm): Promise<void> {
+  for (const fleet of fleets) for (const left of await fleet.leftovers()) harm.push({ kind: "leftover", detail: left });
+}
+
+/** Stopped past the lease or for a moment only; another fleet wants the issue meanwhile. */
+async function stopped(random: Random, harm: Harm): Promise<void> {
+  const one = await testFleet({ isolation: "none", workers: ["a1"] });
+  const two = await testFleet({ isolation: "none", workers: ["b1"], standin: one.standin });
+  try {
+    for (const fleet of [one, two]) fleet.configure({ claims: { lease: "2s", grace: "500ms" } });
+    const go = join(one.folder, "go");
+    const issue = await begin(one, { worker: "a1", body: body(go) });
+    await running(one, "a1");
+    const pid = supervisorOf(one, "a1");
+    const cookie = JSON.parse(readFileSync(join(one.attempt("a1", newest(one, "a1")), "task.json"), "utf8")).cookie;
+    const all = random.next() < 0.5 ? processesOf(cookie).map((each) => each.pid) : [];
+    for (const each of [pid, ...all]) process.kill(each, "SIGSTOP");
+    const resume = () => {
+      for (const each of [...all, pid]) process.kill(each, "SIGCONT");
+    };
+    const state = async () => (await one.cw(["status", "a1", "--json"])).json().workers[0].state;
+    if ((await state()) !== "busy") harm.push({ kind: "false", detail: `stopped, and status says ${await state()}` });
+    const brief = random.next() < 0.25;
+    if (brief) resume();
+    const args = ["dispatch", "-r", "acme/site", "-i", String(issue), "--json"];
+    const taken = await until("the lease is over", async () => {
+      const ran = await two.cw(args);
+      if (ran.code !== 0 && ran.code !== 4) harm.push({ kind: "false", detail: `dispatch: ${ran.code} ${ran.stderr}` });
+      return ran.code === 0 || brief ? ran.code === 0 : null;
+    });
+    if (brief && taken)
+      harm.push({ kind: "doubled", detail: "the issue was taken from a supervisor that renews its claim" });
+    const late = random.next() < 0.5;
+    if (!brief && !late) resume();
+    writeFileSync(go, "");
+    const ends = taken ? [(await two.ended("b1")).outcome] : [];
+    if (!brief && late) resume();
+    ends.push((await one.ended("a1")).outcome);
+    const expected = taken ? "delivered,fenced" : "delivered";
+    if (ends.join() !== expected) harm.push({ kind: "false", detail: `ends ${ends}, not ${expected}` });
+    const pulls = one.repo.pulls().filter(({ head }) => head.startsWith(`issue-${issue}`));
+    if (pulls.length !== 1) harm.push({ kind: "doubled", detail: `pull requests: ${pulls.map(({ head }) => head)}` });
+    await clean([one, two], harm);
+  } finally {
+    await two.close();
+    await one.close();
+  }
+}
+
+/** The same program, started with a wall clock that jumps by years back and forth, several times in a second. */
+function jumping(folder: string, prefix: string): string {
+  const from = join(prefix, "lib/node_modules/claude-workers");
+  const to = join(folder, "package");
+  mkdirSync(join(to, "bin"), { recursive: true });
+  for (const name of ["dist", "templates", "package.json"])
+    cpSync(join(from, name), join(to, name), { recursive: true });
+  cpSync(join(from, "bin"), join(to, "bin"), { recursive: true });
+  symlinkSync(join(from, "node_modules"), join(to, "node_modules"));
+  const jumps = join(to, "jumps.js");
+  writeFileSync(
+    jumps,
+    `const Real = Date, real = Date.now, year = 31536000000;
+    const shift = () => [0, year, -year, 3600000, -3600000][Math.floor(real() / 150) % 5];
+    globalThis.Date = class extends Real {
+      constructor(...args) { if (args.length === 0) super(real() + shift()); else super(...args); }
+      static now() { return real() + shift(); }
+    };\n`,
+  );
+  const launcher = join(to, "bin/claude-workers");
+  writeFileSync(
+    launcher,
+    `#!/bin/sh\nexec ${process.execPath} --preload=${jumps} --no-env-file ${join(to, "dist/main.js")} "$@"\n`,
+  );
+  chmodSync(launcher, 0o755);
+  return launcher;
+}
+
+async function jumpingClock(random: Random, folder: string, harm: Harm): Promise<void> {
+  const fleet = await testFleet({ isolation: "none" });
+  try {
+    const { prefix } = await installed();
+    const program = jumping(folder, prefix);
+    fleet.configure({ claims: { lease: "3s", grace: "1s" }, limits: { wall: "30s", silence: "20s", start: "20s" } });
+    const go = join(fleet.folder, "go");
+    const issue = fleet.repo.openIssue({ title: "Jumps", body: body(go) });
+    const cw = async (args: string[]) => {
+      const child = Bun.spawn([program, ...args], {
+        env: fleet.env,
+        cwd: fleet.folder,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const [out, words, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+      return { out, words, code };
+    };
+    const ran = await cw(["dispatch", "-r", "acme/site", "-i", String(issue)]);
+    if (ran.code !== 0) harm.push({ kind: "false", detail: `dispatch: ${ran.words}` });
+    else {
+      await running(fleet, "01");
+      for (let looks = 3 + random.below(5); looks > 0; looks--) {
+        const { state } = JSON.parse((await cw(["status", "--json"])).out).workers[0];
+        if (state !== "busy") harm.push({ kind: "false", detail: `at work, and status says ${state}` });
+        await Bun.sleep(150);
+      }
+      const stop = random.next() < 0.3;
+      if (stop) await cw(["stop", "01"]);
+      else writeFileSync(go, "");
+      const end = await fleet.ended("01");
+      const expected = stop ? "stopped" : "delivered";
+      if (end.outcome !== expected)
+        harm.push({ kind: "false", detail: `${end.outcome} (${end.reason}), not ${expected}` });
+    }
+    await clean([fleet], harm);
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Records that name another user's processes: they live, and nothing that we do reaches them. */
+async function anothers(random: Random, folder: string, harm: Harm): Promise<void> {
+  const user = ordinaryUser();
+  const program = join(import.meta.dir, "../system/signal-other-program.ts");
+  const built = await Bun.build({ entrypoints: [program], target: "bun", outdir: folder });
+  chmodSync(folder, 0o755);
+  const others = Array.from({ length: 1 + random.below(5) }, () => Bun.spawn(["/bin/sleep", "100000"], { env: {} }));
+  try {
+    for (const other of others) {
+      const argv = user.as([process.execPath, "--no-env-file", built.outputs[0]?.path ?? "", String(other.pid)]);
+      const said = Bun.spawnSync(argv, { env: { PATH: "/usr/bin:/bin" } });
+      if (said.stdout.toString() !== "alive false\n")
+        harm.push({ kind: "false", detail: `${said.stdout}${said.stderr}` });
+      if (other.exitCode !== null || other.signalCode !== null)
+        harm.push({ kind: "stranger", detail: "it was killed" });
+    }
+  } finally {
+    for (const other of others) other.kill("SIGKILL");
+    await Promise.all(others.map((other) => other.exited));
+  }
+}
+
+export const attemptsAlive: Suite = {
+  name: "liveness-attempts",
+  shows:
+    "whole attempts: stopped past the lease while another fleet takes over, a wall clock that jumps by years, another user's processes",
+  full: 60,
+  quick: 2,
+  round: async ({ seed, folder, random }) => {
+    const harm: Harm = [];
+    if (seed % 3 === 1) await stopped(random, harm);
+    else if (seed % 3 === 2) await jumpingClock(random, folder, harm);
+    else if (process.getuid?.() === 0) await anothers(random, folder, harm);
+    return { tried: 1, harm };
+  },
+};
