@@ -62,7 +62,7 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
     what,
-    argv: command.argv,
+    argv: [...(command.gate ?? []), ...command.argv],
     environment: Object.keys(command.env).sort(),
   });
   const git = gitCommands(fleet, task);

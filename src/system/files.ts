@@ -152,7 +152,7 @@ export function sweep(folder: string, olderMs = abandonedMs): void {
     if (!name.startsWith(temporaryMark)) continue;
     const path = join(folder, name);
     const since = fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (since !== undefined && Date.parse(isoNow()) - since >= olderMs)
+    if (since !== undefined && Date.parse(isoNow()) - Math.floor(since) >= olderMs)
       fs.rmSync(path, { recursive: true, force: true });
   }
 }

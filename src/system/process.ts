@@ -85,6 +85,21 @@ function environments(): { pid: number; text: string }[] {
   });
 }
 
+/**
+ * Whether a first process waits for a child that runs another program by now. Before that bubblewrap may not have told the
+ * kernel yet that it dies with its parent, and what is started then could outlive us.
+ */
+export function waitsForChild(first: number): boolean {
+  const own = programOf(first);
+  const others = childrenOf(first).map((pid) => programOf(pid)?.name ?? own?.name);
+  return own?.state === "S" && others.some((name) => name !== own.name);
+}
+
+function programOf(pid: number): { name: string; state: string } | null {
+  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(readOrNull(`/proc/${pid}/stat`) ?? "") ?? [];
+  return name === undefined || state === undefined ? null : { name, state };
+}
+
 /** The children of a process, also those in another pid namespace. */
 export function childrenOf(pid: number): number[] {
   const list = readOrNull(`/proc/${pid}/task/${pid}/children`);
