@@ -56,18 +56,23 @@ async function pull(fleet: Fleet, before: string, wanted: string | null): Promis
 
 async function install(fleet: Fleet, before: string, wanted: string | null): Promise<void> {
   needOwnership();
-  const { protocol, hostname, href } = new URL((await must(fleet, ["npm", "config", "get", "registry"], minutes)).trim());
+  const { protocol, hostname, href } = new URL(
+    (await must(fleet, ["npm", "config", "get", "registry"], minutes)).trim(),
+  );
   if (protocol !== "https:" && !["127.0.0.1", "localhost", "[::1]"].includes(hostname)) {
     throw new FleetError("environment", `anybody on the way can answer for the registry ${href}`, {
       hint: "npm config set registry https://...",
     });
   }
   const offered = `claude-workers@${wanted ?? "latest"}`;
-  const said = (await must(fleet, ["npm", "view", "--prefer-online", offered, "version"], minutes)).trim();
+  const said = (
+    await must(fleet, ["npm", "view", "--prefer-online", "--no-prefer-offline", offered, "version"], minutes)
+  ).trim();
   if (said !== wanted) refuseOlder(said, before);
   if (said === before) return;
-  // Whatever address the registry names, for a dependency too: what is installed comes from the registry itself, or not at all.
-  const only = ["--replace-registry-host=always", "--allow-git=none", "--allow-remote=none"];
+  // Whatever the registry names, for a dependency too: what is installed comes from the registry itself, or not at all.
+  const only = ["git", "remote", "file", "directory"].map((kind) => `--allow-${kind}=none`);
+  only.push("--replace-registry-host=always");
   const quietly = ["--prefer-online", "--no-fund", "--no-audit"];
   await must(
     fleet,

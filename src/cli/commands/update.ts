@@ -11,13 +11,17 @@ const command: CommandFactory = (app) =>
       example: "cw update",
     },
     args: {
-      version: { type: "positional", required: false, description: "of a package: this release, which may be older" },
+      release: {
+        type: "positional",
+        required: false,
+        description: "of a package: this one (1.2.3), which may be older",
+      },
     },
-    run: async ({ version }) => {
+    run: async ({ release }) => {
       // One release, and neither a range nor a word: what those mean the registry decides.
-      if (version !== undefined && !/^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,64})?$/.test(version))
-        throw new FleetError("usage", `${JSON.stringify(version.slice(0, 40))} is not a version such as 1.2.3`);
-      const done = await (await app()).update(version ?? null);
+      if (release !== undefined && !/^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,64})?$/.test(release))
+        throw new FleetError("usage", `${JSON.stringify(release.slice(0, 40))} is not a version such as 1.2.3`);
+      const done = await (await app()).update(release ?? null);
       const text = [
         `${done.way}: ${done.before === done.after ? `${done.after} is the newest` : `${done.before} -> ${done.after}`}`,
         done.refreshed,
