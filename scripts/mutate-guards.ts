@@ -372,7 +372,7 @@ function run({ test, only }: Guard): boolean {
     cwd: copy,
     stdout: "ignore",
     stderr: "pipe",
-    timeout: 300_000,
+    timeout: 150_000,
     killSignal: "SIGKILL",
   });
   return ran.exitCode === 0 && / [1-9]\d* pass/.test(ran.stderr.toString());
