@@ -186,7 +186,7 @@ async function dispatchOne(
     throw new FleetError("busy", why);
   };
   try {
-    return await launch(fleet, checked, { signal, vet });
+    return await launch(fleet, checked, { signal, vet, again: false });
   } catch (error) {
     if (doubt !== null) return { doubt };
     throw error;

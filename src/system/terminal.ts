@@ -14,34 +14,30 @@ export const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.
 export async function runHere(command: Command): Promise<number> {
   const nowhere = openSync("/dev/null", "w");
   try {
-    const { env, cwd, infoFd } = command;
-    const extra = infoFd === undefined ? [] : [nowhere];
-    const argv = [...command.argv];
-    if (!isTerminal())
-      return await Bun.spawn(argv, { env, cwd, stdio: ["inherit", "inherit", "inherit", ...extra] }).exited;
-    return await carried(argv, { env, cwd, extra });
+    const more = command.infoFd === undefined ? [] : [nowhere];
+    if (isTerminal()) return await carried(command, more);
+    const { argv, env, cwd } = command;
+    return await Bun.spawn([...argv], { env, cwd, stdio: ["inherit", "inherit", "inherit", ...more] }).exited;
   } finally {
     closeSync(nowhere);
   }
 }
 
-async function carried(
-  argv: string[],
-  { env, cwd, extra }: { env: Command["env"]; cwd: string; extra: readonly number[] },
-): Promise<number> {
+async function carried({ argv, env, cwd }: Command, more: readonly number[]): Promise<number> {
   const { stdin, stdout } = process;
-  const size = () => ({ cols: stdout.columns || 80, rows: stdout.rows || 24 });
   const { promise: drained, resolve: drain } = Promise.withResolvers<void>();
-  const terminal = new Bun.Terminal({
-    ...size(),
-    data: (_, bytes) => void stdout.write(bytes),
-    exit: () => drain(),
+  const size = () => ({ cols: stdout.columns || 80, rows: stdout.rows || 24 });
+  // Made with the child, not beforehand: only so it is the child's controlling terminal, in the place of ours.
+  const child = Bun.spawn([...argv], {
+    env: { ...env },
+    cwd,
+    terminal: { ...size(), data: (_: unknown, bytes: Uint8Array) => void stdout.write(bytes), exit: () => drain() },
+    stdio: [null, null, null, ...more] as never,
   });
-  const typed = (bytes: Uint8Array) => void terminal.write(bytes);
+  const typed = (bytes: Uint8Array) => void child.terminal?.write(bytes);
+  const resized = () => child.terminal?.resize(size().cols, size().rows);
   const before = stty("-g");
-  const resized = () => terminal.resize(size().cols, size().rows);
   try {
-    const child = Bun.spawn(argv, { env: { ...env }, cwd, terminal, stdio: [null, null, null, ...extra] as never });
     stty("raw -echo");
     stdin.on("data", typed);
     stdout.on("resize", resized);
@@ -54,7 +50,7 @@ async function carried(
     stdout.off("resize", resized);
     stty(before);
     stdin.pause();
-    terminal.close();
+    child.terminal?.close();
   }
 }
 
