@@ -36,7 +36,9 @@ export async function tryIsolation(
     };
     // Its own refusal at the proxy is no act of the agent's.
     const { code, errors } = await withNetwork(fleet, inside, paths.folder, null, () =>
-      runInside(attempt, command, "canary", timeoutMs, file, attempt.ending, inside.forwards),
+      runInside(attempt, command, "canary", timeoutMs, file, attempt.ending, {
+        forwards: inside.forwards,
+      }),
     );
     const said = readOwn(file, 64 << 10);
     const worked: unknown = code === 0 && said?.ok ? JSON.parse(said.value) : null;

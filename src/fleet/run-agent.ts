@@ -68,7 +68,7 @@ async function untilGone(
   fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
-  const resources = new ResourceWatch(fleet, task.worker, tree);
+  const resources = new ResourceWatch(fleet, fleet.store.paths.home(task.worker), tree);
   const secrets = secretsOf(attempt.credentials);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);

@@ -56,6 +56,8 @@ function attemptPaths(folder: string) {
     events: join(folder, "events.jsonl"),
     patch: join(folder, "work.patch"),
     bundle: join(folder, "work.bundle"),
+    /** HOME of the gates, while they run. */
+    trial: join(folder, "trial"),
     /** What the canary of the isolation found, until it is read. */
     canary: join(folder, "canary.json"),
     /** One line for each process group that was started: its identity, on disk before it may do anything. */

@@ -185,10 +185,11 @@ export class Attempts {
 
   /** Removes what the killed processes of an attempt had not finished. Before its end: nobody comes back to it after that. */
   tidy(worker: string, n: number): void {
-    const { folder, bundle, canary } = this.at(worker, n);
+    const { folder, bundle, canary, trial } = this.at(worker, n);
     sweep(folder, 0);
     const sockets = forwardsOf(folder, true).map(({ socket }) => socket);
-    for (const left of [bundle, `${bundle}.git`, canary, ...sockets]) rmSync(left, { recursive: true, force: true });
+    for (const left of [bundle, `${bundle}.git`, canary, trial, ...sockets])
+      rmSync(left, { recursive: true, force: true });
   }
 
   task(worker: string, n: number): Task | null {
