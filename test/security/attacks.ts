@@ -96,6 +96,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S31: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
   S35: "a comment or an issue by somebody else that carries the fleet's own mark",
   S38: "gates that pass by what is not published: files that git overlooks, what lies in HOME",
+  S39: "a flood of short lines that keeps deadlines and orders waiting",
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
 };
 
