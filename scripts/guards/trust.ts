@@ -101,6 +101,29 @@ export const trustGuards: readonly Guard[] = [
     only: "A30",
   },
   {
+    name: "a name means the repository that it meant",
+    file: "src/fleet/dispatch.ts",
+    text: "  needSame(fleet, checked.repo, work.repository);\n",
+    instead: "",
+    test: "test/security/squatted.test.ts",
+  },
+  {
+    name: "an issue is the one that was read",
+    file: "src/fleet/lease.ts",
+    text: "if (this.nodeId !== null && now.nodeId !== this.nodeId)",
+    instead: "if (now.nodeId === this.label)",
+    test: "test/security/squatted.test.ts",
+    only: "while an agent",
+  },
+  {
+    name: "words alone are published where they were meant to",
+    file: "src/fleet/publish.ts",
+    text: "needSame(attempt.fleet, attempt.task.repo, await",
+    instead: "await Promise.all([needSame]); ((await",
+    test: "test/security/squatted.test.ts",
+    only: "while an agent",
+  },
+  {
     name: "hidden characters are taken out",
     ...text,
     text: "    .replace(emojiOrHidden, (_, kept?: string) => kept ?? gone())\n",
@@ -122,7 +145,7 @@ export const trustGuards: readonly Guard[] = [
     name: "a comment without an end hides the rest",
     ...text,
     text: "const end = close >= 0 ? close + 3 : text.length;",
-    instead: "const end = close >= 0 ? close + 3 : at;",
+    instead: "const end = close >= 0 ? close + 3 : open + 4;",
   },
   {
     name: "an issue is fenced",
