@@ -24,7 +24,7 @@ export async function tryIsolation(
   needs: readonly string[],
 ): Promise<void> {
   const { paths, fleet } = attempt;
-  const file = `${paths.folder}/canary.json`;
+  const file = paths.canary;
   // Somebody of the machine who would answer, if the way to them were open.
   const outside = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   try {

@@ -62,7 +62,7 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
     what,
-    argv: command.argv,
+    argv: [...(command.gate ?? []), ...command.argv],
     environment: Object.keys(command.env).sort(),
   });
   const git = gitCommands(fleet, task);
@@ -101,7 +101,7 @@ function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: strin
   const pull = [`GET ${at}/pulls`, `POST ${at}/pulls`, `GET ${at}/pulls/{number}`];
   if (issue === null) return [`GET ${at}`, `GET ${at}`, ...pull];
   const ref = claimRef(fleet.config.claims.namespace, issue).replace(/^refs\//, "");
-  const claim = [`GET ${at}/git/ref/${ref}`, `POST ${at}/git/commits`];
+  const claim = [`GET ${at}/git/ref/${ref}`, `GET ${at}/git/matching-refs/${ref}`, `POST ${at}/git/commits`];
   return [
     `GET ${at}`,
     `GET ${at}/issues/${issue}`,

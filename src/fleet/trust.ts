@@ -1,9 +1,9 @@
 /** Asks GitHub what trust in an issue's text rests on. Every doubt is a no. */
 import type { GitHub } from "../issues/github.ts";
+import type { Issue } from "../issues/shapes.ts";
 import { isProposal } from "../model/issue.ts";
 import { doubtAfter, type Trust, trustOf } from "../model/trust.ts";
 import { sameLabel } from "../model/worker.ts";
-import type { Work } from "./read-work.ts";
 
 export async function trustIn(
   github: Pick<GitHub, "approvals" | "mayWrite">,
@@ -38,11 +38,10 @@ export async function trustIn(
 export async function doubtIn(
   github: Pick<GitHub, "approvals" | "mayWrite">,
   repo: string,
-  { issue }: Work,
+  issue: Issue,
   approvalLabel: string | null,
   before: Trust,
 ): Promise<string | null> {
-  if (issue === null) return null;
   const after = await trustIn(github, repo, { ...issue, proposed: isProposal(issue.body) }, approvalLabel);
   return doubtAfter(before, after);
 }

@@ -1,6 +1,6 @@
 /** Octokit as this product uses it: retries of reads only, GitHub's waits obeyed, a time limit on each request, whole answers. */
-import { retry } from "@octokit/plugin-retry";
 import { Octokit } from "@octokit/rest";
+import { sleep } from "../system/clock.ts";
 import { obeying } from "./limits.ts";
 
 /** Makes tokens as they are needed. */
@@ -33,11 +33,9 @@ export const hurried: Patience = { requestMs: 15_000, retries: 2, backoffMs: 500
 export const patient: Patience = { requestMs: 30_000, retries: 4, backoffMs: 1000, longestWaitMs: 120_000 };
 
 /**
- * Without the plugin for throttling: it waits by the wall clock, so that one which is set back by an hour makes every request
- * wait for an hour.
+ * Without the plugins for throttling and for retries: both wait by the wall clock, so that one which is set back by an hour
+ * makes a request wait for an hour.
  */
-const WithRetry = Octokit.plugin(retry);
-/** The plugin changes how requests are sent, not which there are. */
 export type Client = Octokit;
 
 export function connect(settings: GitHubSettings): Client {
@@ -45,7 +43,7 @@ export function connect(settings: GitHubSettings): Client {
   const { token } = settings;
   // A budget, and so a queue and a limit, belongs to a token, or to an App.
   const whose = String(Bun.hash(`${settings.apiUrl} ${typeof token === "string" ? token : (token?.id ?? "")}`));
-  const client = new WithRetry({
+  const client = new Octokit({
     auth: typeof token === "string" ? token : undefined,
     baseUrl: settings.apiUrl.replace(/\/+$/, ""),
     userAgent: "claude-workers",
@@ -55,14 +53,18 @@ export function connect(settings: GitHubSettings): Client {
       redirect: "manual",
       fetch: (url: string, init: RequestInit) => obeying(whose, longestWaitMs, () => wholeAnswer(url, init, requestMs)),
     },
-    // 409 and 429 are answers, too: an empty repository stays empty, and a limit names its own time.
-    retry: { retries, retryAfterBaseValue: backoffMs, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
   });
-  // A write that is repeated blindly may happen twice; only reads are, and what says that it is `repeatable`. (Not by a
-  // number of `retries` of its own: the plugin then repeats clear refusals, too.) The original belongs to all requests.
-  client.hook.before("request", (options) => {
-    if (options["method"] === "GET" || options.request?.["repeatable"] === true) return;
-    options.request = { ...options.request, retries: 0 };
+  // A write that is repeated blindly may happen twice; only reads are, and what says that it is `repeatable`.
+  client.hook.wrap("request", async (request, options) => {
+    const repeatable = options["method"] === "GET" || options.request?.["repeatable"] === true;
+    for (let n = 1; ; n++) {
+      try {
+        return await request(options);
+      } catch (error) {
+        if (!repeatable || n > retries || !isTrouble(error)) throw error;
+        await sleep(n * n * backoffMs);
+      }
+    }
   });
   // Redirects that are not followed are answers for Octokit; for us they are refusals.
   client.hook.after("request", (response, options) => {
@@ -84,6 +86,12 @@ export function connect(settings: GitHubSettings): Client {
     });
   }
   return client;
+}
+
+/** No clear answer. Octokit calls a lost connection 500; what is refused stays refused, and a limit (429) names its own time. */
+function isTrouble(error: unknown): boolean {
+  const { status = 0 } = error as { status?: number };
+  return status >= 500 || status === 408;
 }
 
 /** A token is for one repository: that of the path, or of the query's variables. What has none is asked as the App itself. */

@@ -58,6 +58,8 @@ function attemptPaths(folder: string) {
     events: join(folder, "events.jsonl"),
     patch: join(folder, "work.patch"),
     bundle: join(folder, "work.bundle"),
+    /** What the canary of the isolation found, until it is read. */
+    canary: join(folder, "canary.json"),
     /** One line for each process group that was started: its identity, on disk before it may do anything. */
     processes: join(folder, "processes.jsonl"),
     supervisorLog: join(folder, "supervisor.log"),

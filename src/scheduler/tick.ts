@@ -179,12 +179,12 @@ async function dispatchOne(
 ): Promise<Dispatched | { readonly doubt: string }> {
   const checked = checkRequest({ repo: next.repo, issue: next.number, worker }, fleet.config);
   let doubt: string | null = null;
-  const vet = async (work: Work) => {
-    doubt = await doubtIn(github, next.repo, work, fleet.config.assign.approvalLabel, trust);
+  const vet = async ({ issue }: Work) => {
+    if (issue !== null) doubt = await doubtIn(github, next.repo, issue, fleet.config.assign.approvalLabel, trust);
     if (doubt !== null) throw new FleetError("busy", doubt);
   };
   try {
-    return await launch(fleet, checked, { signal, vet });
+    return await launch(fleet, checked, { signal, vet, again: false });
   } catch (error) {
     if (doubt !== null) return { doubt };
     throw error;

@@ -28,8 +28,8 @@ export function createOnce(path: string, content: string): boolean {
       break;
     } catch (error) {
       if (errorCode(error) === "EEXIST") return false;
-      // Whoever clears up after a crash took ours for the dead one's.
-      if (errorCode(error) !== "ENOENT" || tries === 3) throw error;
+      // Whoever clears up after a crash took ours for the dead one's. Each of them does so once, and there are not that many.
+      if (errorCode(error) !== "ENOENT" || tries === 100) throw error;
     } finally {
       fs.rmSync(temporary, { force: true });
     }
@@ -152,7 +152,7 @@ export function sweep(folder: string, olderMs = abandonedMs): void {
     if (!name.startsWith(temporaryMark)) continue;
     const path = join(folder, name);
     const since = fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (since !== undefined && Date.parse(isoNow()) - since >= olderMs)
+    if (since !== undefined && Date.parse(isoNow()) - Math.floor(since) >= olderMs)
       fs.rmSync(path, { recursive: true, force: true });
   }
 }

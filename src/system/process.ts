@@ -54,19 +54,29 @@ export function signal(one: ProcessIdentity, name: NodeJS.Signals): boolean {
   }
 }
 
-/** All processes whose environment holds this cookie: those of one attempt, however they forked. */
+/**
+ * All processes whose environment holds this cookie, and what descends from them: those of one attempt, however they forked.
+ * One that gave itself another name has written over its environment, and one that was given a new one has none of ours.
+ */
 export function withCookie(cookie: string): ProcessIdentity[] {
-  return environments().flatMap(({ pid, text }) => {
-    if (!text.includes(`CW_ATTEMPT_COOKIE=${cookie}`)) return [];
+  const found = new Map<number, ProcessIdentity>();
+  const take = (pid: number) => {
     const one = identify(pid);
-    return one && liveness(one) === "alive" ? [one] : [];
-  });
+    if (one && liveness(one) === "alive") found.set(pid, one);
+  };
+  for (const { pid, cookies } of environments()) if (cookies.includes(cookie)) take(pid);
+  if (found.size === 0) return [];
+  const families = Map.groupBy(processes(), (pid) => seen(pid)?.parent);
+  // Only while the parent is the same one: then the child is its own.
+  for (const [parent, identity] of found)
+    for (const child of families.get(parent) ?? [])
+      if (!found.has(child) && seen(child)?.parent === parent && liveness(identity) === "alive") take(child);
+  return [...found.values()];
 }
 
 /** The cookies of all attempts of which a process lives. */
 export function livingCookies(): ReadonlySet<string> {
-  const found = environments().flatMap(({ text }) => [...text.matchAll(/CW_ATTEMPT_COOKIE=([0-9a-f-]{36})/g)]);
-  return new Set(found.map(([, cookie = ""]) => cookie));
+  return new Set(environments().flatMap(({ cookies }) => cookies));
 }
 
 /** {@link livingCookies} when it is first asked for, and then the same: many crashed workers need one look at /proc. */
@@ -75,14 +85,37 @@ export function lookOnce(): () => ReadonlySet<string> {
   return () => (seen ??= livingCookies());
 }
 
-/** Of all other processes that we may look into. A zombie has none. */
-function environments(): { pid: number; text: string }[] {
-  return readdirSync("/proc").flatMap((entry) => {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return [];
+/** Of all other processes that we may look into. A zombie has none. What only mentions a cookie is a stranger. */
+function environments(): { pid: number; cookies: string[] }[] {
+  return processes().flatMap((pid) => {
     const text = readOrNull(`/proc/${pid}/environ`);
-    return text ? [{ pid, text }] : [];
+    const found = text?.includes(cookieName) ? text.split("\0").filter((one) => one.startsWith(cookieName)) : [];
+    return found.length > 0 ? [{ pid, cookies: found.map((one) => one.slice(cookieName.length)) }] : [];
   });
+}
+
+/**
+ * Whether a first process waits for a child that runs another program by now. Before that bubblewrap may not have told the
+ * kernel yet that it dies with its parent, and what is started then could outlive us.
+ */
+export function waitsForChild(first: number): boolean {
+  const own = programOf(first);
+  const others = childrenOf(first).map((pid) => programOf(pid)?.name ?? own?.name);
+  return own?.state === "S" && others.some((name) => name !== own.name);
+}
+
+function programOf(pid: number): { name: string; state: string } | null {
+  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(readOrNull(`/proc/${pid}/stat`) ?? "") ?? [];
+  return name === undefined || state === undefined ? null : { name, state };
+}
+
+const cookieName = "CW_ATTEMPT_COOKIE=";
+
+/** Numbers of all other processes but the first. */
+function processes(): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid > 1 && pid !== process.pid);
 }
 
 /** The children of a process, also those in another pid namespace. */

@@ -23,6 +23,8 @@ function askToEnd(tree: Tree): void {
  * @returns whether all are proved dead; false after 15 s of killing (a process in uninterruptible sleep)
  */
 export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
+  // Who is there before anybody dies: what loses its parent may be found by nothing afterwards.
+  const known = new Map(survivors(tree).map((one) => [one.pid, one]));
   if (graceMs > 0 && liveness(tree.monitor) === "alive") {
     askToEnd(tree);
     const deadline = uptimeMs() + graceMs;
@@ -31,7 +33,8 @@ export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
   const deadline = uptimeMs() + killTimeMs;
   // A process that is born during one scan is seen by the next: only two empty ones in a row prove anything.
   for (let empty = 0; empty < 2; ) {
-    const left = survivors(tree);
+    for (const one of survivors(tree)) known.set(one.pid, one);
+    const left = [...known.values()].filter((one) => liveness(one) === "alive");
     if (left.length === 0) empty++;
     else {
       empty = 0;

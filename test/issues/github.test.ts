@@ -54,6 +54,22 @@ describe("comments", () => {
   });
 });
 
+test("a wall clock that is set back again and again makes no request wait, nor its repetition", async () => {
+  const { now } = Date;
+  let back = 0;
+  Date.now = () => {
+    back += 3_600_000;
+    return now() - back;
+  };
+  try {
+    const fault = site.github.inject({ method: "GET", path: /issues/, times: 2, fault: { status: 502 } });
+    expect(await site.client.issue(repo, site.issue)).toMatchObject({ number: site.issue });
+    expect(fault.fired).toBe(2);
+  } finally {
+    Date.now = now;
+  }
+}, 10_000);
+
 describe("labels", () => {
   test("are one whatever the case, and are taken off so", async () => {
     control().createLabel("Worker:01");
@@ -121,7 +137,7 @@ describe("refusals", () => {
     ],
     ["429, wait", { status: 429, headers: { "retry-after": "77" }, body: secondary }, "github", /secondary/, /in 77 s/],
     ["403, wait", { status: 403, headers: { "retry-after": "77" }, body: secondary }, "github", /secondary/, /in 77 s/],
-    ["429, a proxy's", { status: 429, headers: { "retry-after": "1" }, body: "slow" }, "github", /slow/, /in 1 s/],
+    ["429, a proxy's", { status: 429, headers: { "retry-after": "77" }, body: "slow" }, "github", /slow/, /in 77 s/],
     ["404", { status: 404, body: { message: "Not Found" } }, "notFound", /does not exist/, /check the name/],
     ["410", { status: 410, body: { message: "This issue was deleted" } }, "notFound", /was deleted/, /./],
     ["301", { status: 301, headers: { location: "/x" }, body: { message: "Moved" } }, "notFound", /moved/, /new name/],

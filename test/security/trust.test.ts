@@ -163,7 +163,8 @@ test(
       if (before.trusted) {
         const work = await readWork(github, repo, story.number);
         story.mark();
-        const doubt = await doubtIn(github, repo, work, label, before);
+        if (work.issue === null) throw new Error("it was not read");
+        const doubt = await doubtIn(github, repo, work.issue, label, before);
         if (doubt === null) {
           accepted++;
           escaped.push(...story.unapproved(JSON.stringify(work.snapshot)).map((what) => `${seed}: ${what}`));

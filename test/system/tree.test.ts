@@ -1,6 +1,6 @@
 /** Everything that an attempt started is ended, however it forked and whatever it ignores. */
 import { afterEach, expect, test } from "bun:test";
-import { identify, self } from "../../src/system/process.ts";
+import { childrenOf, identify, liveness, self } from "../../src/system/process.ts";
 import { endTree } from "../../src/system/tree.ts";
 import { alive, linesOf, type Spawned, shell, until } from "./processes.ts";
 
@@ -59,6 +59,32 @@ test("children that outlive their parent and hold its output open", async () => 
   await until(() => alive(cookie).length > 0, "the daemon has begun");
   expect(await endTree(tree, 5000)).toBe(true);
   expect(alive(cookie)).toEqual([]);
+});
+
+test("children that gave themselves another name, and so another environment, or were given one", async () => {
+  const children = [
+    `perl -e '$| = 1; $SIG{TERM} = "IGNORE"; $0 = "a long name of its own, which is written over its environment"; print "up\n"; sleep 1 while 1' &`,
+    `env -i setsid sh -c 'trap "" TERM; echo up; while :; do sleep 0.1; done' &`,
+  ];
+  const { child, tree } = await begin(`${children.join("\n")} while :; do sleep 0.05; done`, 2);
+  const all = childrenOf(child.pid).flatMap((pid) => identify(pid) ?? []);
+  expect(all.length).toBeGreaterThan(1);
+  // Without its TERM being ignored the parent is gone at once, and they have another.
+  expect(await endTree(tree, 2000)).toBe(true);
+  expect(all.map(liveness).filter((one) => one === "alive")).toEqual([]);
+});
+
+test("what only mentions the cookie is left alone", async () => {
+  const { tree, cookie } = await begin("echo up; exec sleep 60");
+  const others = [
+    { OLD_CW_ATTEMPT_COOKIE: cookie },
+    { CW_ATTEMPT_COOKIE: `${cookie}0` },
+    { CW_ATTEMPT_COOKIE: cookie.slice(1) },
+    { NOTE: `there was CW_ATTEMPT_COOKIE=${cookie}` },
+  ].map((env) => Bun.spawn(["/bin/sh", "-c", "read _", `CW_ATTEMPT_COOKIE=${cookie}`], { env, stdin: "pipe" }));
+  children.push(...(others as never as Spawned[]));
+  expect(await endTree(tree, 0)).toBe(true);
+  expect(others.map(({ exitCode, signalCode }) => exitCode ?? signalCode)).toEqual([null, null, null, null]);
 });
 
 test("nothing to end is ended at once", async () => {

@@ -107,7 +107,11 @@ async function jumpingClock(random: Random, folder: string, harm: Harm): Promise
         cwd: fleet.folder,
         stdio: ["ignore", "pipe", "pipe"],
       });
+      const late = setTimeout(() => child.kill("SIGKILL"), 60_000);
       const [out, words, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+      clearTimeout(late);
+      if (child.signalCode === "SIGKILL")
+        harm.push({ kind: "stuck", detail: `${args[0]} did not end within a minute` });
       return { out, words, code };
     };
     const ran = await cw(["dispatch", "-r", "acme/site", "-i", String(issue)]);

@@ -9,6 +9,7 @@ import { races } from "./races.ts";
 import { records } from "./records.ts";
 import { recordsCli } from "./records-cli.ts";
 import type { Suite } from "./suite.ts";
+import { trees } from "./trees.ts";
 
 export const suites: readonly Suite[] = [
   records,
@@ -20,5 +21,6 @@ export const suites: readonly Suite[] = [
   githubAttempts,
   liveness,
   attemptsAlive,
+  trees,
   ...crashSuites,
 ];
