@@ -22,6 +22,7 @@ import { refusePaused } from "./pause.ts";
 import { readWork, type Work } from "./read-work.ts";
 import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
 import { mayReserve, reserve } from "./reserve.ts";
+import { needSame } from "./same-repository.ts";
 import { Undo } from "./steps.ts";
 
 export interface Dispatched {
@@ -78,6 +79,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
   }
   const github = await fleet.github(needGithub(credentials));
   const work = await readWork(github, checked.repo, checked.issue);
+  needSame(fleet, checked.repo, work.repository);
   await vet?.(work, github);
   signal?.throwIfAborted();
   const make = (worker: string, n: number) => makeTask(fleet, checked, choice, resumes, worker, n);

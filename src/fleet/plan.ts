@@ -103,7 +103,7 @@ function firstIdle(fleet: Fleet): string {
 function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: string): string[] {
   const at = `/repos/${repo}`;
   const pull = [`GET ${at}/pulls`, `POST ${at}/pulls`, `GET ${at}/pulls/{number}`];
-  if (issue === null) return [`GET ${at}`, ...pull];
+  if (issue === null) return [`GET ${at}`, `GET ${at}`, ...pull];
   const ref = claimRef(fleet.config.claims.namespace, issue).replace(/^refs\//, "");
   const claim = [`GET ${at}/git/ref/${ref}`, `GET ${at}/git/matching-refs/${ref}`, `POST ${at}/git/commits`];
   return [

@@ -11,7 +11,7 @@ import { type Dispatched, launch } from "./dispatch.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Work } from "./read-work.ts";
 import { endCrashed } from "./settle.ts";
-import { trustIn } from "./trust.ts";
+import { doubtIn, trustIn } from "./trust.ts";
 import { unknownState } from "./unknown.ts";
 
 /** @param options.fresh a new session in a new clone. @throws FleetError `busy`, `notFound`, and as dispatch does */
@@ -58,10 +58,18 @@ async function needKnownText(fleet: Fleet, task: Task, { issue, snapshot }: Work
   if (issue === null) return;
   const [before, after] = [fleet.store.attempts.snapshot(task.worker, task.n)?.issue, snapshot.issue];
   if (before && before.title === after?.title && before.body === after.body) return;
-  const read = { ...issue, proposed: isProposal(issue.body) };
-  const { trusted, why } = await trustIn(github, task.repo, read, fleet.config.assign.approvalLabel);
-  if (trusted) return;
-  throw new FleetError("auth", `${task.repo}#${issue.number} reads otherwise than when it was dispatched: ${why}`, {
-    hint: `read it, then: cw dispatch -r ${task.repo} -i ${issue.number}`,
-  });
+  const label = fleet.config.assign.approvalLabel;
+  const trust = await trustIn(github, task.repo, { ...issue, proposed: isProposal(issue.body) }, label);
+  // Read again between two looks: what is approved has to be the text that was read.
+  const again = trust.trusted ? await github.issue(task.repo, issue.number) : issue;
+  const same = again.title === issue.title && again.body === issue.body;
+  const why = !trust.trusted ? trust.why : await doubtIn(github, task.repo, again, label, trust);
+  if (same && why === null) return;
+  throw new FleetError(
+    "auth",
+    `${task.repo}#${issue.number} reads otherwise than when it was dispatched: ${why ?? "it is being edited"}`,
+    {
+      hint: `read it, then: cw dispatch -r ${task.repo} -i ${issue.number}`,
+    },
+  );
 }

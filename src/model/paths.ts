@@ -25,6 +25,8 @@ export function fleetPaths(root: string) {
     /** Which accounts are at their usage limit, and until when. */
     accounts: join(control, "accounts.json"),
     repo: (repo: string) => join(control, "repos", `${folderOf(repo)}.git`),
+    /** Which repository was meant by that name when it was first used. */
+    repoId: (repo: string) => join(control, "repos", `${folderOf(repo)}.id`),
     /** HOME of the worker: agents write here, so nothing in it is trusted or followed. */
     home: (id: string) => join(root, id),
     clone: (id: string, repo: string) => join(root, id, "github", folderOf(repo)),
