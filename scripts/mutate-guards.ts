@@ -281,6 +281,11 @@ const guards: readonly Guard[] = [
   ...trustGuards,
 ];
 
+/** What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. */
+const apart =
+  process.getuid?.() === 0 && Bun.which("unshare") !== null
+    ? ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    : [];
 const root = join(import.meta.dir, "..");
 const wanted = process.argv.slice(2);
 const chosen = guards.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
@@ -339,7 +344,7 @@ function run({ test, only }: Guard): boolean {
     `./${test}`,
   ];
   // What waits for ever without its guard is noticed, too.
-  const ran = Bun.spawnSync([process.execPath, ...args], {
+  const ran = Bun.spawnSync([...apart, process.execPath, ...args], {
     cwd: copy,
     stdout: "ignore",
     stderr: "pipe",

@@ -1,6 +1,6 @@
 /** An agent that says its credential in every form and place: nothing of it reaches a disk, a terminal or GitHub. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
 
@@ -62,7 +62,7 @@ test("A49: the whole way", async () => {
   expect(files.filter((file) => file.endsWith("transcript.jsonl"))).toHaveLength(1);
   // The operator's own choice, and the one place.
   for (const file of files.filter((file) => file !== "01/secrets.json"))
-    expect(found(file, readFileSync(join(control, file), "latin1"))).toEqual([]);
+    expect(found(file, existsSync(join(control, file)) ? readFileSync(join(control, file), "latin1") : "")).toEqual([]);
   expect(readFileSync(join(fleet.attempt("01", 1), "stderr.log"), "utf8")).toContain("***");
 
   for (const args of [
