@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileGuards } from "./guards/files.ts";
 import type { Guard } from "./guards/guard.ts";
 import { networkGuards } from "./guards/network.ts";
+import { publishGuards } from "./guards/publish.ts";
 import { trustGuards } from "./guards/trust.ts";
 
 const guards: readonly Guard[] = [
@@ -278,6 +279,7 @@ const guards: readonly Guard[] = [
     only: "A57",
   },
   ...networkGuards,
+  ...publishGuards,
   ...trustGuards,
 ];
 

@@ -58,9 +58,10 @@ async function snapshotIssue(github: GitHub, repo: string, issue: Issue): Promis
   const trusted = await byWriters(github, repo, all);
   let hidden = 0;
   const clean = (text: string) => {
-    const stripped = stripHidden(text.slice(0, longestText));
+    // Before it is cut: a comment without its end would be text.
+    const stripped = stripHidden(text);
     hidden += stripped.hidden;
-    return stripped.text;
+    return stripped.text.slice(0, longestText);
   };
   return {
     nodeId: issue.nodeId,

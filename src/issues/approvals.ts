@@ -2,11 +2,14 @@
 import { ask, split } from "./ask.ts";
 import type { Client } from "./octokit.ts";
 
+/** A stranger can make as many events as they like, by a new title for their own issue; each page costs a request. */
+const mostPages = 10;
+
 export class Approvals {
   constructor(private readonly client: Client) {}
 
   /**
-   * Who put a label that is still there, and when; null when nobody did, as far as GitHub's events tell.
+   * Who put a label that is still there, and when; null when nobody did, as far as GitHub's events tell, or there are too many.
    * @returns `renamedAt`: when the title was changed last, which GitHub does not count as an edit
    */
   async labelledBy(
@@ -16,7 +19,7 @@ export class Approvals {
   ): Promise<{ by: string; at: string; renamedAt: string | null } | null> {
     let found: { by: string; at: string } | null = null;
     let renamedAt: string | null = null;
-    for (let page = 1; ; page++) {
+    for (let page = 1; page <= mostPages; page++) {
       const request = this.client.rest.issues.listEvents({ ...split(repo), issue_number: number, per_page: 100, page });
       const { data } = await ask(`events of ${repo}#${number}`, request);
       for (const event of data) {
@@ -27,6 +30,7 @@ export class Approvals {
       }
       if (data.length < 100) return found && { ...found, renamedAt };
     }
+    return null;
   }
 
   /** Last edit of an issue's body; null when there was none, "unknown" when GitHub does not say. */

@@ -172,15 +172,16 @@ export class GitHub {
     );
   }
 
-  /** Titles of all open issues. */
+  /** Titles of the open issues, newest first, at most ten thousand. */
   async openTitles(repo: string): Promise<string[]> {
     const titles: string[] = [];
-    for (let page = 1; ; page++) {
+    for (let page = 1; page <= 100; page++) {
       const request = this.client.rest.issues.listForRepo({ ...split(repo), state: "open", per_page: 100, page });
       const { data } = await ask(`open issues of ${repo}`, request);
       titles.push(...data.map((one) => one.title));
-      if (data.length < 100) return titles;
+      if (data.length < 100) break;
     }
+    return titles;
   }
 
   /** One issue for each marker: a reply that was lost is looked up among the newest, not repeated. */

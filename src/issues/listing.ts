@@ -22,7 +22,7 @@ export interface ListedClaim {
 }
 
 /** More is not a backlog any more, or a loop. */
-const mostPages = 100;
+const mostIssues = 10_000;
 
 export class Listing {
   /** How many requests were made, and how many GitHub answered with "not modified". */
@@ -39,14 +39,14 @@ export class Listing {
   /** @throws FleetError for any page that fails */
   async openIssues(repo: string): Promise<Candidate[]> {
     const found: Candidate[] = [];
-    for (let page = 1; page <= mostPages; page++) {
+    for (let page = 1; found.length <= mostIssues; page++) {
       const url = `/repos/${repo}/issues?state=open&sort=created&direction=asc&per_page=100&page=${page}`;
       const rows = await this.conditional(`open issues of ${repo}`, url, (data) => toCandidates(repo, data));
       found.push(...rows);
-      if (rows.length < 100) return found;
+      if (rows.length < 100 && found.length <= mostIssues) return found;
     }
     throw githubFailure(
-      Object.assign(new Error(`more than ${mostPages * 100} open issues`), { status: 500, response: {} }),
+      Object.assign(new Error(`more than ${mostIssues} open issues`), { status: 500, response: {} }),
       `open issues of ${repo}`,
     );
   }

@@ -10,6 +10,7 @@ import { FleetError } from "../model/errors.ts";
 import { parseRepo, sameRepo } from "../model/issue.ts";
 import { type Candidate, issueKey, type SelectionFacts, type SkipReason, select } from "../model/selection.ts";
 import type { Trust } from "../model/trust.ts";
+import { sameLabel } from "../model/worker.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
 import { giveUpOn, lostNow } from "./lost.ts";
@@ -113,7 +114,8 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       if (trust === undefined) {
         const found = await trustIn(asking, next.repo, next, fleet.config.assign.approvalLabel);
         if (found.trusted) trusted.set(key, found);
-        else untrusted.set(key, found.why);
+        else
+          for (const one of alike(next, candidates, fleet.config.assign.approvalLabel)) untrusted.set(one, found.why);
         continue;
       }
       passed.add(key);
@@ -142,6 +144,17 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       if (halted && dispatched.length === 0) throw error;
     }
   }
+}
+
+/** What is as little trusted: all that its author has that nobody approved. One by one, thousands would take minutes. */
+function alike(doubted: Candidate, candidates: readonly Candidate[], approvalLabel: string | null): string[] {
+  const approved = ({ labels }: Candidate) =>
+    approvalLabel !== null && labels.some((label) => sameLabel(label, approvalLabel));
+  const { author, proposed, repo } = doubted;
+  const fits = (one: Candidate) =>
+    one === doubted ||
+    (one.repo === repo && one.author === author && one.proposed === proposed && !approved(one) && !approved(doubted));
+  return candidates.filter(fits).map((one) => issueKey(one.repo, one.number));
 }
 
 /** What runs, and what would. */
