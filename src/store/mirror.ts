@@ -6,7 +6,7 @@ import { rmSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
-import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
+import { createOnce, isFolder, makeFolder, readFrom, removeFile, replaceFile, sizeOf } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
@@ -148,7 +148,9 @@ export class Mirror {
     failPoint("patch begun");
     const options = ["--no-ext-diff", "--no-textconv", "--binary", `--output=${file}`];
     const result = await this.git(["diff", ...options, base, head], timeoutMs);
-    return result.ok ? sizeOf(file) : null;
+    if (result.ok) return sizeOf(file);
+    removeFile(file); // Half a patch is none.
+    return null;
   }
 
   /** Each new commit as text, also what a later one takes back: all of it would be published. Null when larger than 64 MiB. */

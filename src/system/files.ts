@@ -31,7 +31,7 @@ export function createOnce(path: string, content: string): boolean {
       // Whoever clears up after a crash took ours for the dead one's.
       if (errorCode(error) !== "ENOENT" || tries === 3) throw error;
     } finally {
-      fs.rmSync(temporary, { force: true });
+      forget(temporary);
     }
   }
   syncFolder(dirname(path));
@@ -44,7 +44,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
   try {
     fs.renameSync(temporary, path);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    forget(temporary);
     throw error;
   }
   syncFolder(dirname(path));
@@ -146,6 +146,15 @@ export function isFolder(path: string): boolean {
   return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** A file that is not there is removed. (rm of Bun 1.4.5 calls a failing disk a bad address.) */
+export function removeFile(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
 /** Removes what killed writers left in a folder. @param olderMs default: old enough that no writer can be alive */
 export function sweep(folder: string, olderMs = abandonedMs): void {
   for (const name of fs.readdirSync(folder)) {
@@ -164,6 +173,15 @@ function writeTemporary(path: string, content: string | Uint8Array): string {
   return temporary;
 }
 
+/** What was won is not undone because its first name can't be taken away: {@link sweep} does that. */
+function forget(temporary: string): void {
+  try {
+    removeFile(temporary);
+  } catch {
+    // A disk that fails.
+  }
+}
+
 /** Random: process numbers come again, in a container at every start, and a killed process leaves its file behind. */
 function temporaryName(path: string): string {
   return `${temporaryMark}${crypto.randomUUID()}-${basename(path)}`;
@@ -175,7 +193,7 @@ function writeNew(path: string, content: string | Uint8Array): void {
     fs.writeFileSync(file, content);
     fs.fsyncSync(file);
   } catch (error) {
-    fs.rmSync(path, { force: true });
+    forget(path);
     throw error;
   } finally {
     fs.closeSync(file);

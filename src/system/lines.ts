@@ -33,6 +33,8 @@ export async function eachLine(
         if (at > 0) flush();
         keep(pieces[at] ?? "");
       }
+      // Somebody who prints faster than we read would keep every timer waiting, and with them each limit and each stop.
+      await new Promise((done) => setImmediate(done));
     }
   } catch {
     // The pipe broke: what came until then counts.
