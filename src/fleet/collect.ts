@@ -6,10 +6,11 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { Command } from "../model/command.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
-import { type Difference, Mirror } from "../store/mirror.ts";
+import type { Difference } from "../store/mirror.ts";
 import { type Child, gated, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
+import { discard } from "../system/files.ts";
 import { endTree, type Tree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
@@ -59,7 +60,7 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
     // Commits that cancel each other out are nothing to review.
     return found(attempt, difference.files.length === 0 ? null : { head, difference });
   } finally {
-    Mirror.discard(paths.bundle);
+    discard(paths.bundle);
   }
 }
 

@@ -2,7 +2,6 @@
  * The fleet's own bare repository of one GitHub repository: what is fetched, measured and pushed from. Agents never see it,
  * and work reaches it only as a bundle, so that no git of the host ever reads a folder that an agent can write.
  */
-import { rmSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
@@ -228,11 +227,6 @@ export class Mirror {
   /** Forgets the refs of this attempt. */
   async forget(): Promise<void> {
     for (const name of ["base", "claim", "head", "now"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
-  }
-
-  /** For a bundle that was imported or is to be dropped. */
-  static discard(file: string): void {
-    rmSync(file, { force: true });
   }
 
   private ref(name: string): string {

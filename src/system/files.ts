@@ -31,7 +31,7 @@ export function createOnce(path: string, content: string): boolean {
       // Whoever clears up after a crash took ours for the dead one's.
       if (errorCode(error) !== "ENOENT" || tries === 3) throw error;
     } finally {
-      forget(temporary);
+      discard(temporary);
     }
   }
   syncFolder(dirname(path));
@@ -44,7 +44,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
   try {
     fs.renameSync(temporary, path);
   } catch (error) {
-    forget(temporary);
+    discard(temporary);
     throw error;
   }
   syncFolder(dirname(path));
@@ -62,7 +62,7 @@ export function createFolderOnce(path: string, files: Readonly<Record<string, st
     // Fails on a folder that is not empty, and ours never is: so of many processes one succeeds.
     fs.renameSync(prepared, path);
   } catch (error) {
-    fs.rmSync(prepared, { recursive: true, force: true });
+    discard(prepared);
     const code = errorCode(error);
     if (code === "ENOTEMPTY" || code === "EEXIST") return false;
     throw error;
@@ -161,8 +161,7 @@ export function sweep(folder: string, olderMs = abandonedMs): void {
     if (!name.startsWith(temporaryMark)) continue;
     const path = join(folder, name);
     const since = fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (since !== undefined && Date.parse(isoNow()) - since >= olderMs)
-      fs.rmSync(path, { recursive: true, force: true });
+    if (since !== undefined && Date.parse(isoNow()) - since >= olderMs) discard(path);
   }
 }
 
@@ -173,12 +172,13 @@ function writeTemporary(path: string, content: string | Uint8Array): string {
   return temporary;
 }
 
-/** What was won is not undone because its first name can't be taken away: {@link sweep} does that. */
-function forget(temporary: string): void {
+/** Takes away what nobody needs any more, if it can: what was won is not undone because its first name stays. */
+export function discard(path: string): void {
   try {
-    removeFile(temporary);
+    if (isFolder(path)) fs.rmSync(path, { recursive: true, force: true });
+    else removeFile(path);
   } catch {
-    // A disk that fails.
+    // A disk that fails. Whoever writes there next sweeps.
   }
 }
 
@@ -193,7 +193,7 @@ function writeNew(path: string, content: string | Uint8Array): void {
     fs.writeFileSync(file, content);
     fs.fsyncSync(file);
   } catch (error) {
-    forget(path);
+    discard(path);
     throw error;
   } finally {
     fs.closeSync(file);

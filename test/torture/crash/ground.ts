@@ -274,7 +274,7 @@ if [ "$1" != --version ]; then
   agents=\${HOME%/workers/*}/agents
   before=$(cat "$agents/now" 2>/dev/null)
   # One that nobody has waited for yet is dead.
-  if [ -n "$before" ] && grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$before/status"; then echo "$before and $$" >> "$agents/doubled"; fi
+  if [ -n "$before" ] && grep -qs '^State:[[:space:]]*[A-WYa-z]' "/proc/$before/status"; then echo "$before and $$" >> "$agents/doubled"; fi
   echo $$ > "$agents/now"
   echo $$ >> "$agents/all"
 fi
