@@ -67,8 +67,8 @@ export interface App {
   assign(request: TickRequest): Promise<Tick>;
   /** Why an issue is, or is not, taken up. @param issue `owner/repo#22` */
   explain(issue: string): Promise<Explanation>;
-  /** The newest program, then the workers' HOMEs. */
-  update(): Promise<Updated>;
+  /** The newest program, or that version, then the workers' HOMEs. */
+  update(version: string | null): Promise<Updated>;
   /** Runs a command, by default a shell, as an idle worker, on this process's own terminal. @returns its exit code */
   shell(worker: string, argv: readonly string[]): Promise<number>;
   /** Assign by the clock of the machine. */
@@ -135,7 +135,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     assign: async (request) => (await import("./scheduler/tick.ts")).tick(fleet, request),
     explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
     strays: async () => (await import("./scheduler/strays.ts")).strays(fleet),
-    update: async () => (await import("./fleet/update.ts")).update(fleet),
+    update: async (version) => (await import("./fleet/update.ts")).update(fleet, version),
     shell: async (worker, argv) => (await import("./fleet/shell.ts")).shell(fleet, worker, argv),
     cron: clock,
     hosts: async () => await hostsOf(settings),

@@ -24,7 +24,7 @@ export async function tryIsolation(
   needs: readonly string[],
 ): Promise<void> {
   const { paths, fleet } = attempt;
-  const file = `${paths.folder}/canary.json`;
+  const file = paths.canary;
   // Somebody of the machine who would answer, if the way to them were open.
   const outside = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   try {
@@ -36,7 +36,9 @@ export async function tryIsolation(
     };
     // Its own refusal at the proxy is no act of the agent's.
     const { code, errors } = await withNetwork(fleet, inside, paths.folder, null, () =>
-      runInside(attempt, command, "canary", timeoutMs, file, attempt.ending, inside.forwards),
+      runInside(attempt, command, "canary", timeoutMs, file, attempt.ending, {
+        forwards: inside.forwards,
+      }),
     );
     const said = readOwn(file, 64 << 10);
     const worked: unknown = code === 0 && said?.ok ? JSON.parse(said.value) : null;

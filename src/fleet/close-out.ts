@@ -2,7 +2,7 @@
 import { meaningOf } from "../model/outcome.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { workerLabel } from "../model/worker.ts";
-import { commentMarker, commentOf } from "../reports/comment.ts";
+import { commentOf } from "../reports/comment.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Lease } from "./lease.ts";
 
@@ -34,7 +34,7 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
     await tried(attempt, "comment on the issue", async () => {
       const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
       if (text === null) return;
-      const marker = commentMarker(fleet.store.workers.fleetId(), attempt.id);
+      const marker = fleet.store.workers.mark(attempt.id);
       attempt.say({ type: "comment:posted", url: await github.upsertComment(task.repo, issue, marker, text) });
     }),
     await tried(attempt, "take the label away", async () => {

@@ -3,10 +3,12 @@
  * decides what git executes; what comes out is a bundle, which is data.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
+import type { Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
 import type { Difference } from "../store/mirror.ts";
+import { changedBytes } from "../store/new-commits.ts";
 import { type Child, gated, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
@@ -14,14 +16,17 @@ import { discard } from "../system/files.ts";
 import { endTree, type Tree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
-import type { Inside } from "./network.ts";
 import { processLimit, ResourceWatch } from "./resources.ts";
 import { startNoted } from "./start-noted.ts";
 
 const largestBundle = 512 << 20;
+const largestChange = 512 << 20;
 const agentPath = "/usr/local/bin:/usr/bin:/bin";
 
-/** What a git that was killed has locked is free again. Commits what is uncommitted, then prints everything beyond the base as a bundle; prints nothing when there is nothing. */
+/**
+ * What a git that was killed has locked is free again. Commits what is uncommitted, then prints everything beyond the base as
+ * a bundle; prints nothing when there is nothing.
+ */
 const script = `
 set -e
 rm -f .git/*.lock
@@ -45,17 +50,21 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
   const base = needBase(attempt);
   const timeoutMs = fleet.config.steps.collect;
   const inside = collectCommand(attempt, base.sha);
-  const { bytes, code, errors } = await runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle);
+  const taken = await runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle);
   try {
-    if (code !== 0)
+    if (taken.code !== 0)
       throw new Verdict(
         "failed",
-        `the work could not be taken out of the clone: ${errors.slice(0, 500) || `exit code ${code}`}`,
+        `the work could not be taken out of the clone: ${taken.errors.slice(0, 500) || `exit code ${taken.code}`}`,
       );
-    if (bytes === 0) return found(attempt, null);
+    if (taken.bytes === 0) return found(attempt, null);
     failPoint("bundle written");
     const head = await mirror.importBundle(paths.bundle, timeoutMs);
     failPoint("bundle taken in");
+    // Before anything reads or writes the whole of it, on a disk that no limit of the agent's counts.
+    const bytes = await changedBytes(mirror, base.sha, head, timeoutMs);
+    if (bytes === null || bytes > largestChange)
+      throw new Verdict("rejected", `the change is larger than ${largestChange >> 20} MiB; it stays in the clone`);
     const difference = await mirror.difference(base.sha, head, timeoutMs);
     // Commits that cancel each other out are nothing to review.
     return found(attempt, difference.files.length === 0 ? null : { head, difference });
@@ -87,7 +96,7 @@ export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
 /**
  * A command of ours that touches what the agent made: in the same isolation, without its credentials.
  * @param ending its abort ends the command, too; the reason is thrown
- * @param forwards default: no network
+ * @param space what differs from the agent's. Default: nothing, and no network
  */
 export async function runInside(
   attempt: InFlight,
@@ -96,30 +105,32 @@ export async function runInside(
   timeoutMs: number,
   stdoutFile: string | null,
   ending: AbortSignal = new AbortController().signal,
-  forwards: Inside["forwards"] = [],
+  space: Partial<Pick<Space, "home" | "protect" | "forwards">> = {},
 ) {
   const { fleet, task, paths } = attempt;
   const isolation = await fleet.isolation(besideClaude(task.isolation));
-  const command = isolation.wrap(
-    gated(inside, processLimit(fleet.config.limits, isolation.pidNamespace)),
-    spaceOf(attempt, [], forwards),
-  );
+  const planned = spaceOf(attempt, []);
+  const command = isolation.wrap(gated(inside, processLimit(fleet.config.limits, isolation.pidNamespace)), {
+    ...planned,
+    ...space,
+  });
   const info = `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`;
   return await startNoted(
     attempt,
     () => startChild(command, info),
-    (child, tree) => untilOver(attempt, child, tree, name, timeoutMs, stdoutFile, ending),
+    (child, tree) => untilOver(attempt, child, tree, name, timeoutMs, stdoutFile, ending, space.home ?? planned.home),
   );
 }
 
 async function untilOver(
-  { fleet, task }: InFlight,
+  { fleet }: InFlight,
   child: Child,
   tree: Tree,
   name: string,
   timeoutMs: number,
   stdoutFile: string | null,
   ending: AbortSignal,
+  home: string,
 ) {
   const file = stdoutFile === null ? null : openSync(stdoutFile, "w", 0o600);
   let unwritten: unknown = null;
@@ -131,7 +142,7 @@ async function untilOver(
       unwritten ??= error;
     }
   });
-  const resources = new ResourceWatch(fleet, task.worker, tree);
+  const resources = new ResourceWatch(fleet, home, tree);
   const stopping = AbortSignal.any([ending, resources.over.signal]);
   let errors = "";
   const err = take(child.stderr, (chunk) => {

@@ -22,6 +22,7 @@ import { refusePaused } from "./pause.ts";
 import { readWork, type Work } from "./read-work.ts";
 import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
 import { mayReserve, reserve } from "./reserve.ts";
+import { needSame } from "./same-repository.ts";
 import { Undo } from "./steps.ts";
 
 export interface Dispatched {
@@ -56,14 +57,16 @@ interface Resumption {
 interface Way {
   /** Go on with that attempt's session and clone. */
   readonly resumes?: Resumption | null;
-  /** Nobody named the issue: throws when what was read of it may not be worked on. Finished claims count. */
-  readonly vet?: (work: Work) => Promise<void>;
+  /** Throws when what was read of the issue may not be worked on. Default: a person named it, so it may. */
+  readonly vet?: (work: Work, github: GitHub) => Promise<void>;
+  /** A person wants it, whatever finished before. Default: yes. */
+  readonly again?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** The one way in which an attempt is started, by whatever verb. */
 export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): Promise<Dispatched> {
-  const { resumes = null, vet, signal } = way;
+  const { resumes = null, vet, again = true, signal } = way;
   const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check(), checkGit(fleet.git(null))]);
   const candidate = mayReserve(fleet, checked);
@@ -76,7 +79,8 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
   }
   const github = await fleet.github(needGithub(credentials));
   const work = await readWork(github, checked.repo, checked.issue);
-  await vet?.(work);
+  needSame(fleet, checked.repo, work.repository);
+  await vet?.(work, github);
   signal?.throwIfAborted();
   const make = (worker: string, n: number) => makeTask(fleet, checked, choice, resumes, worker, n);
   const { task, existing } = await reserve(fleet, checked, make, work.snapshot);
@@ -89,7 +93,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     if (work.snapshot.issue) {
       const { title, author, hidden } = work.snapshot.issue;
       say({ type: "issue:read", title, author, hidden });
-      await take(fleet, github, task, work, vet === undefined, undo, say);
+      await take(fleet, github, task, work, again, undo, say);
       signal?.throwIfAborted();
     }
     await start(fleet, task, credentialsOf(fleet, task.worker), say, signal);

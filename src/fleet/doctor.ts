@@ -58,7 +58,9 @@ async function gitVersion(fleet: Fleet): Promise<Found> {
 }
 
 async function network(fleet: Fleet): Promise<Found> {
-  const { isolation } = await fleet.chooseIsolation();
+  const chosen = await fleet.chooseIsolation().catch(() => null);
+  if (chosen === null) return { detail: "not known until there is an isolation", state: "warning" };
+  const { isolation } = chosen;
   const { presets, allow } = fleet.config.egress;
   const reached = ["the model", ...presets.map((name) => `preset ${name}`), ...allow].join(", ");
   if (presets.includes("web"))

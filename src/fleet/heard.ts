@@ -1,5 +1,6 @@
 /** What an agent has said so far: its figures, its events, its last words, and whether it is the agent that was asked for. */
 import type { AgentSignal, Usage } from "../agents/agent.ts";
+import type { Said } from "../model/events.ts";
 import type { Redactor } from "../model/redaction.ts";
 import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
 import { uptimeMs } from "../system/clock.ts";
@@ -14,6 +15,8 @@ export interface Proposal {
 const longestText = 500;
 /** More are not even remembered; far fewer are filed. */
 const mostProposals = 50;
+/** What a night's work says is a few thousand; more would fill the disk, outside of the agent's limits. */
+const mostTold = 50_000;
 
 export class Heard {
   result: FinalWord | null = null;
@@ -25,6 +28,7 @@ export class Heard {
   private readonly before: Figures;
   private readyMs: number | null = null;
   private heardMs = uptimeMs();
+  private told = 0;
 
   constructor(
     private readonly attempt: InFlight,
@@ -42,6 +46,10 @@ export class Heard {
     return { readyMs: this.readyMs, heardMs: this.heardMs, turns, costUsd };
   }
 
+  private tell(said: Said): void {
+    if (this.told++ < mostTold) this.attempt.say(said);
+  }
+
   signal(signal: AgentSignal): void {
     const { attempt } = this;
     this.readyMs ??= uptimeMs();
@@ -53,21 +61,21 @@ export class Heard {
             `the agent is not as its policy demands: ${signal.problems.join("; ")}`,
           );
         attempt.figures = { ...attempt.figures, model: signal.model };
-        attempt.say({ type: "agent:ready", model: signal.model, version: signal.version });
+        this.tell({ type: "agent:ready", model: signal.model, version: signal.version });
         break;
       case "activity":
-        attempt.say({ type: "agent:activity", kind: signal.kind, text: this.short(signal.text) });
+        this.tell({ type: "agent:activity", kind: signal.kind, text: this.short(signal.text) });
         break;
       case "usage": {
         this.worked = true;
         // Its totals are of this process alone; an attempt that was parked has several.
         attempt.figures = plus(this.before, signal.usage, attempt.figures.model);
         const { turns, tokens, costUsd } = attempt.figures;
-        attempt.say({ type: "agent:usage", turns, tokens, costUsd });
+        this.tell({ type: "agent:usage", turns, tokens, costUsd });
         break;
       }
       case "waiting":
-        attempt.say({ type: "agent:waiting", reason: this.short(signal.reason) });
+        this.tell({ type: "agent:waiting", reason: this.short(signal.reason) });
         break;
       case "limited":
         this.resetsAt = signal.resetsAt;
@@ -76,7 +84,7 @@ export class Heard {
         if (signal.word === "complete" || signal.word === "answer" || signal.word === "fail") {
           this.words = { ...this.words, [signal.word]: this.redactor.text(signal.text) };
         }
-        attempt.say({ type: "agent:spoke", word: signal.word, text: this.short(signal.text) });
+        this.tell({ type: "agent:spoke", word: signal.word, text: this.short(signal.text) });
         break;
       case "result":
         this.result = { ok: signal.ok, kind: signal.kind, text: this.redactor.text(signal.text) };
@@ -85,7 +93,7 @@ export class Heard {
         if (this.proposals.length < mostProposals) {
           this.proposals.push({ title: this.redactor.text(signal.title), body: this.redactor.text(signal.body) });
         }
-        attempt.say({ type: "agent:spoke", word: "propose_issue", text: this.short(signal.title) });
+        this.tell({ type: "agent:spoke", word: "propose_issue", text: this.short(signal.title) });
         break;
       case "todo":
       case "heartbeat":

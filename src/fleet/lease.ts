@@ -18,6 +18,8 @@ export class Lease {
     readonly place: ClaimPlace,
     readonly holder: Holder,
     private readonly label: string,
+    /** Of the issue, as it was read: its number may be another's by now, in another repository of that name. */
+    private readonly nodeId: string | null,
     private readonly say: (said: Said) => void,
     private readonly end: (verdict: Verdict) => void,
     private tip: Tip | null = null,
@@ -48,7 +50,7 @@ export class Lease {
     this.tip = tip;
   }
 
-  /** @throws Verdict `withdrawn` when the issue is closed, gone, moved, or its label was taken away; `fenced` with its claim */
+  /** @throws Verdict `withdrawn` when the issue is closed, gone, moved, or its label was taken away; `fenced` with its claim, or its repository */
   async checkIssue(): Promise<void> {
     const { repo, issue } = this.place;
     const now = await this.github.issue(repo, issue).catch((error: unknown) => {
@@ -56,6 +58,8 @@ export class Lease {
         throw new Verdict("withdrawn", error.message);
       throw error;
     });
+    if (this.nodeId !== null && now.nodeId !== this.nodeId)
+      throw new Verdict("fenced", `${repo}#${issue} is another issue by now, in another repository of that name`);
     if (!now.open) throw new Verdict("withdrawn", `${repo}#${issue} was closed`);
     if (now.labels.some((name) => sameLabel(name, this.label))) return;
     // Whoever takes over an expired claim takes its label away as well.

@@ -32,9 +32,13 @@ export async function ownCommits(
   let beyond: Beyond = { known: [base.sha], head: work.head };
   let fork = base.sha;
   let commits = await commitsBeyond(mirror, beyond, mostCommits, timeoutMs);
-  if (commits.some(({ bytes }) => !isBy(who, bytes))) {
+  const alone = (await mirror.forkOf(base.sha, work.head, timeoutMs)) === null;
+  if (alone || commits.some(({ bytes }) => !isBy(who, bytes))) {
     // An agent may have merged what went into the base branch meanwhile: those stay other people's.
     const again = await mirror.fetchAgain(base.branch, work.head, timeoutMs);
+    // Before it is pushed: GitHub takes any branch, and refuses the pull request alone.
+    if (alone && again.fork === null)
+      throw new Verdict("rejected", `the work has no commit in common with ${base.branch}`);
     beyond = { known: [base.sha, again.now], head: work.head };
     fork = again.fork ?? fork;
     commits = await commitsBeyond(mirror, beyond, mostCommits, timeoutMs);

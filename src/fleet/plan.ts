@@ -10,10 +10,10 @@ import { now } from "../system/clock.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { besideClaude, collectCommand } from "./collect.ts";
 import { credentialsOf, type Fleet, needGithub, needProvider, settingsOf } from "./fleet.ts";
+import { checkoutCommand, gateCommand } from "./gates.ts";
 import { insideOf } from "./network.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
 import { processLimit } from "./resources.ts";
-import { gateCommand } from "./verify.ts";
 
 export interface Plan {
   readonly worker: string;
@@ -58,11 +58,12 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const beside = await fleet.isolation(besideClaude(choice.isolation));
   const limit = processLimit(fleet.config.limits, isolation.pidNamespace);
   const limitBeside = processLimit(fleet.config.limits, beside.pidNamespace);
-  const gateSpace = spaceOf({ fleet, task, paths }, [], insideOf(beside, paths.folder, null).forwards);
+  const trial = { ...spaceOf({ fleet, task, paths }, []), home: paths.trial, protect: [] };
+  const gateSpace = { ...trial, forwards: insideOf(beside, paths.folder, null).forwards };
   const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
     what,
-    argv: command.argv,
+    argv: [...(command.gate ?? []), ...command.argv],
     environment: Object.keys(command.env).sort(),
   });
   const git = gitCommands(fleet, task);
@@ -78,8 +79,11 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
         "collect",
         beside.wrap(gated(collectCommand({ fleet, task }, "{base}"), limitBeside), spaceOf({ fleet, task, paths }, [])),
       ),
+      ...(gates.length === 0
+        ? []
+        : [shown("checkout", beside.wrap(gated(checkoutCommand({ fleet, task, paths }), limitBeside), trial))]),
       ...gates.map((gate) =>
-        shown("gate", beside.wrap(gated(gateCommand({ fleet, task }, gate), limitBeside), gateSpace)),
+        shown("gate", beside.wrap(gated(gateCommand({ fleet, task, paths }, gate), limitBeside), gateSpace)),
       ),
       git.push,
     ],
@@ -99,9 +103,9 @@ function firstIdle(fleet: Fleet): string {
 function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: string): string[] {
   const at = `/repos/${repo}`;
   const pull = [`GET ${at}/pulls`, `POST ${at}/pulls`, `GET ${at}/pulls/{number}`];
-  if (issue === null) return [`GET ${at}`, ...pull];
+  if (issue === null) return [`GET ${at}`, `GET ${at}`, ...pull];
   const ref = claimRef(fleet.config.claims.namespace, issue).replace(/^refs\//, "");
-  const claim = [`GET ${at}/git/ref/${ref}`, `POST ${at}/git/commits`];
+  const claim = [`GET ${at}/git/ref/${ref}`, `GET ${at}/git/matching-refs/${ref}`, `POST ${at}/git/commits`];
   return [
     `GET ${at}`,
     `GET ${at}/issues/${issue}`,

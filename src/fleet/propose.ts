@@ -30,7 +30,7 @@ export async function fileProposals(attempt: InFlight, proposals: readonly Propo
       attempt.say({ type: "warning", message: `not filed, there is an open issue like it: ${shown}` });
       continue;
     }
-    const marker = `claude-workers:${fleet.store.workers.fleetId().slice(0, 8)}:${attempt.id}:proposal-${at + 1}`;
+    const marker = fleet.store.workers.mark(`${attempt.id}:proposal-${at + 1}`);
     const { number, url } = await github.openIssue(
       task.repo,
       marker,

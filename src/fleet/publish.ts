@@ -12,6 +12,7 @@ import type { Work } from "./collect.ts";
 import { settingsOf } from "./fleet.ts";
 import { message } from "./hold.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
+import { needSame } from "./same-repository.ts";
 
 /** @throws Verdict `fenced`, `rejected`, `withdrawn`; FleetError */
 export async function publish(attempt: InFlight, work: Work): Promise<void> {
@@ -19,6 +20,9 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
   if (lease !== null) {
     await lease.release();
     await lease.checkIssue();
+  } else {
+    // Where there is an issue, it tells: of another repository it is another.
+    needSame(attempt.fleet, attempt.task.repo, await attempt.github.repository(attempt.task.repo));
   }
   await push(attempt, work);
   attempt.figures = { ...attempt.figures, branch: attempt.branch };

@@ -18,7 +18,6 @@ export class ResourceWatch {
   verdict: Verdict | null = null;
   /** Aborted, with the verdict, when something is. */
   readonly over = new AbortController();
-  private readonly home: string;
   private readonly disk: string;
   private readonly room: Room;
   private readonly freeAtStart: number;
@@ -27,11 +26,11 @@ export class ResourceWatch {
 
   constructor(
     fleet: Pick<Fleet, "config" | "store">,
-    worker: string,
+    /** The folder that it fills. */
+    private readonly home: string,
     private readonly tree: Pick<Tree, "monitor" | "first">,
   ) {
     const { limits } = fleet.config;
-    this.home = fleet.store.paths.home(worker);
     // Where HOME is, but nothing that an agent could remove.
     this.disk = fleet.store.paths.control;
     const { free, all } = freeBytes(this.disk);

@@ -1,12 +1,17 @@
 /** Goes on with what a worker's last attempt did not finish: its session and its clone, or from the beginning. */
+
+import type { GitHub } from "../issues/github.ts";
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
+import { isProposal } from "../model/issue.ts";
 import { meaningOf } from "../model/outcome.ts";
-import { attemptId } from "../model/task.ts";
+import { attemptId, type Task } from "../model/task.ts";
 import { now } from "../system/clock.ts";
 import { type Dispatched, launch } from "./dispatch.ts";
 import type { Fleet } from "./fleet.ts";
+import type { Work } from "./read-work.ts";
 import { endCrashed } from "./settle.ts";
+import { doubtIn, trustIn } from "./trust.ts";
 import { unknownState } from "./unknown.ts";
 
 /** @param options.fresh a new session in a new clone. @throws FleetError `busy`, `notFound`, and as dispatch does */
@@ -41,6 +46,30 @@ export async function restart(
   return await launch(
     fleet,
     { repo, issue, worker, request, model, mode, limits },
-    { resumes, signal: options.signal },
+    { resumes, signal: options.signal, vet: (work, github) => needKnownText(fleet, task, work, github) },
+  );
+}
+
+/**
+ * Who restarts a worker names what it did, not what somebody has made of the issue since then: text that no attempt had needs
+ * an approval, or to be named.
+ */
+async function needKnownText(fleet: Fleet, task: Task, { issue, snapshot }: Work, github: GitHub): Promise<void> {
+  if (issue === null) return;
+  const [before, after] = [fleet.store.attempts.snapshot(task.worker, task.n)?.issue, snapshot.issue];
+  if (before && before.title === after?.title && before.body === after.body) return;
+  const label = fleet.config.assign.approvalLabel;
+  const trust = await trustIn(github, task.repo, { ...issue, proposed: isProposal(issue.body) }, label);
+  // Read again between two looks: what is approved has to be the text that was read.
+  const again = trust.trusted ? await github.issue(task.repo, issue.number) : issue;
+  const same = again.title === issue.title && again.body === issue.body;
+  const why = !trust.trusted ? trust.why : await doubtIn(github, task.repo, again, label, trust);
+  if (same && why === null) return;
+  throw new FleetError(
+    "auth",
+    `${task.repo}#${issue.number} reads otherwise than when it was dispatched: ${why ?? "it is being edited"}`,
+    {
+      hint: `read it, then: cw dispatch -r ${task.repo} -i ${issue.number}`,
+    },
   );
 }

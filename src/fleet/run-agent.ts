@@ -70,7 +70,7 @@ async function untilGone(
   const { fleet, task, paths, say } = attempt;
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
-  const resources = new ResourceWatch(fleet, task.worker, tree);
+  const resources = new ResourceWatch(fleet, fleet.store.paths.home(task.worker), tree);
   const secrets = secretsOf(attempt.credentials);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);

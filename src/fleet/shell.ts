@@ -1,5 +1,5 @@
 /** A terminal as a worker: its HOME, its environment, its isolation, its network. */
-import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { statusOf } from "../model/attempt.ts";
@@ -7,6 +7,7 @@ import type { Command } from "../model/command.ts";
 import { FleetError } from "../model/errors.ts";
 import { now } from "../system/clock.ts";
 import { isFolder } from "../system/files.ts";
+import { isTerminal, runHere } from "../system/terminal.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { credentialsOf, type Fleet } from "./fleet.ts";
 import { type Inside, insideOf, withNetwork } from "./network.ts";
@@ -29,7 +30,7 @@ export async function shell(fleet: Fleet, worker: string, argv: readonly string[
       throw new FleetError("environment", "the isolation settings can't hold a shell", {
         hint: "apt-get install bubblewrap",
       });
-    return await withNetwork(fleet, inside, folder, null, () => run(isolation.wrap(command, space)));
+    return await withNetwork(fleet, inside, folder, null, () => runHere(isolation.wrap(command, space)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -46,18 +47,6 @@ function needIdle(fleet: Fleet, worker: string): void {
     throw new FleetError("environment", `worker ${worker} has no HOME (${name} <${email}>)`, {
       hint: `cw refresh ${worker}`,
     });
-}
-
-async function run(command: Command): Promise<number> {
-  const nowhere = openSync("/dev/null", "w");
-  try {
-    const { env, cwd, infoFd } = command;
-    const extra = infoFd === undefined ? [] : [nowhere];
-    const started = Bun.spawn([...command.argv], { env, cwd, stdio: ["inherit", "inherit", "inherit", ...extra] });
-    return await started.exited;
-  } finally {
-    closeSync(nowhere);
-  }
 }
 
 async function shellCommand(fleet: Fleet, worker: string, argv: readonly string[], inside: Inside) {
@@ -82,6 +71,6 @@ async function shellCommand(fleet: Fleet, worker: string, argv: readonly string[
     cwd: paths.home(worker),
   };
   // There is no attempt, and so no policy to show.
-  const space = { ...spaceOf(at, agent.needs, inside.forwards), readOnly: agent.needs, terminal: true };
+  const space = { ...spaceOf(at, agent.needs, inside.forwards), readOnly: agent.needs, terminal: isTerminal() };
   return { command, space };
 }

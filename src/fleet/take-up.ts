@@ -26,6 +26,7 @@ export async function takeUp(
   const snapshot = store.attempts.snapshot(task.worker, task.n);
   if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
   const place = task.issue === null ? null : { repo: task.repo, issue: task.issue, namespace: config.claims.namespace };
+  const nodeId = snapshot.issue?.nodeId ?? null;
   return {
     fleet,
     task,
@@ -35,7 +36,7 @@ export async function takeUp(
     credentials,
     github,
     mirror: new Mirror(fleet.git(credentials), store.paths.repo(task.repo), task.repo, id),
-    lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), say, end),
+    lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), nodeId, say, end),
     say,
     ending,
     base: null,

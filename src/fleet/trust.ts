@@ -1,6 +1,8 @@
 /** Asks GitHub what trust in an issue's text rests on. Every doubt is a no. */
 import type { GitHub } from "../issues/github.ts";
-import { type Trust, trustOf } from "../model/trust.ts";
+import type { Issue } from "../issues/shapes.ts";
+import { isProposal } from "../model/issue.ts";
+import { doubtAfter, type Trust, trustOf } from "../model/trust.ts";
 import { sameLabel } from "../model/worker.ts";
 
 export async function trustIn(
@@ -26,4 +28,20 @@ export async function trustIn(
   const edited = mayWrite ? await github.approvals.lastEdited(repo, number) : null;
   const editedAt = edited === null || (renamedAt !== null && renamedAt > edited) ? renamedAt : edited;
   return trustOf({ ...nothing, approval: { by, at, mayWrite }, editedAt });
+}
+
+/**
+ * Once more, on the very text that the agent will get: it may have been edited since the list was read.
+ * @param before what was found before the text was read
+ * @returns why it may not be worked on; null when it may
+ */
+export async function doubtIn(
+  github: Pick<GitHub, "approvals" | "mayWrite">,
+  repo: string,
+  issue: Issue,
+  approvalLabel: string | null,
+  before: Trust,
+): Promise<string | null> {
+  const after = await trustIn(github, repo, { ...issue, proposed: isProposal(issue.body) }, approvalLabel);
+  return doubtAfter(before, after);
 }

@@ -16,31 +16,77 @@ export interface Updated {
 
 const minutes = 60_000;
 
-/** @throws FleetError `environment` with the words of git or npm */
-export async function update(fleet: Fleet): Promise<Updated> {
+/**
+ * @param wanted a version, which may be older than this one; null: the newest
+ * @throws FleetError `environment` with the words of git or npm, `usage`
+ */
+export async function update(fleet: Fleet, wanted: string | null): Promise<Updated> {
   const before = await version(fleet);
   const way = existsSync(join(packageRoot, ".git")) ? "checkout" : "package";
-  if (way === "checkout") {
-    const lock = () => readFileSync(join(packageRoot, "package-lock.json"), "utf8");
-    const locked = lock();
-    await must(fleet, ["git", "-C", packageRoot, "pull", "--ff-only", "--quiet"], 5 * minutes);
-    const npm: [string, ...string[]] = ["npm", "--prefix", packageRoot, "ci", "--no-fund", "--no-audit"];
-    if (lock() !== locked) await must(fleet, npm, 15 * minutes);
-  } else {
-    needOwnership();
-    await must(
-      fleet,
-      ["npm", "install", "--global", "--prefix", prefix(), "claude-workers@latest", "--no-fund", "--no-audit"],
-      15 * minutes,
-    );
-  }
+  if (way === "checkout") await pull(fleet, before, wanted);
+  else await install(fleet, before, wanted);
+  const after = await version(fleet);
   // The new program refreshes: it knows its own templates.
   const ids = fleet.store.workers.list();
   const refreshed =
     ids.length === 0
       ? ""
       : await must(fleet, [launcher, "--root", fleet.store.paths.root, "refresh", "--all"], 5 * minutes);
-  return { way, before, after: await version(fleet), refreshed: refreshed.trim() };
+  return { way, before, after, refreshed: refreshed.trim() };
+}
+
+async function pull(fleet: Fleet, before: string, wanted: string | null): Promise<void> {
+  if (wanted !== null) {
+    throw new FleetError("usage", "a checkout follows its branch: it can't be brought to a version", {
+      hint: `git -C ${packageRoot} checkout v${wanted}`,
+    });
+  }
+  const lock = () => readFileSync(join(packageRoot, "package-lock.json"), "utf8");
+  const locked = lock();
+  const git: [string, ...string[]] = ["git", "-C", packageRoot];
+  await must(fleet, [...git, "fetch", "--quiet"], 5 * minutes);
+  // What was fetched can't change any more between this look at it and its use.
+  const commit = (await must(fleet, [...git, "rev-parse", "--verify", "@{upstream}^{commit}"], minutes)).trim();
+  const manifest = await must(fleet, [...git, "cat-file", "blob", `${commit}:package.json`], minutes);
+  refuseOlder((JSON.parse(manifest) as { version: string }).version, before);
+  await must(fleet, [...git, "merge", "--ff-only", "--quiet", commit], 5 * minutes);
+  const npm: [string, ...string[]] = ["npm", "--prefix", packageRoot, "ci", "--no-fund", "--no-audit"];
+  if (lock() !== locked) await must(fleet, npm, 15 * minutes);
+}
+
+async function install(fleet: Fleet, before: string, wanted: string | null): Promise<void> {
+  needOwnership();
+  const { protocol, hostname, href } = new URL(
+    (await must(fleet, ["npm", "config", "get", "registry"], minutes)).trim(),
+  );
+  if (protocol !== "https:" && !["127.0.0.1", "localhost", "[::1]"].includes(hostname)) {
+    throw new FleetError("environment", `anybody on the way can answer for the registry ${href}`, {
+      hint: "npm config set registry https://...",
+    });
+  }
+  const offered = `claude-workers@${wanted ?? "latest"}`;
+  const said = (
+    await must(fleet, ["npm", "view", "--prefer-online", "--no-prefer-offline", offered, "version"], minutes)
+  ).trim();
+  if (said !== wanted) refuseOlder(said, before);
+  if (said === before) return;
+  // Whatever the registry names, for a dependency too: what is installed comes from the registry itself, or not at all.
+  const only = ["git", "remote", "file", "directory"].map((kind) => `--allow-${kind}=none`);
+  only.push("--replace-registry-host=always");
+  const quietly = ["--prefer-online", "--no-fund", "--no-audit"];
+  await must(
+    fleet,
+    ["npm", "install", "--global", "--prefix", prefix(), `claude-workers@${said}`, ...only, ...quietly],
+    15 * minutes,
+  );
+}
+
+function refuseOlder(offered: string, before: string): void {
+  // What is no version counts as older.
+  if (/^\d+\.\d+\.\d+/.test(offered) && Bun.semver.order(offered, before) >= 0) return;
+  throw new FleetError("environment", `what is offered is older than what is here: ${offered}, not ${before}`, {
+    hint: "a package goes back by name: cw update VERSION",
+  });
 }
 
 async function version(fleet: Fleet): Promise<string> {

@@ -1,15 +1,14 @@
 /** Between the agent and GitHub: nothing in the change that is secret or runs there, and the project's own gates pass. */
-import type { Command } from "../model/command.ts";
 import { printable } from "../model/text.ts";
 import { Verdict } from "../model/verdict.ts";
 import { isWorkflow } from "../model/workflows.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { filesBeyond } from "../store/new-commits.ts";
 import { uptimeMs } from "../system/clock.ts";
-import { agentLike, besideClaude, type Placed, runInside, type Work } from "./collect.ts";
+import type { Work } from "./collect.ts";
 import { secretsOf, settingsOf } from "./fleet.ts";
+import { passGates } from "./gates.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
-import { insideOf, withNetwork } from "./network.ts";
 import { ownCommits, type Published } from "./own-commits.ts";
 import { secretInChange, secretInText } from "./secret-scan.ts";
 
@@ -23,9 +22,7 @@ export async function verify(attempt: InFlight, collected: Work): Promise<Work> 
   const settings = settingsOf(attempt.fleet, attempt.task.repo);
   if (!settings?.workflows) await refuseWorkflows(attempt, work);
   await refuseSecrets(attempt, work);
-  for (const gate of settings?.gates ?? []) {
-    await passGate(attempt, gate, Math.max(1, until - uptimeMs()));
-  }
+  await passGates(attempt, settings?.gates ?? [], until);
   const { commits, added, removed, files } = work.difference;
   attempt.say({ type: "work:verified", commits, added, removed, files: files.length });
   return work;
@@ -67,24 +64,4 @@ async function refuseSecrets(attempt: InFlight, work: Work): Promise<void> {
     const what = await secretInText(text, known);
     if (what) throw new Verdict("rejected", `${where} contains ${what}`);
   }
-}
-
-async function passGate(attempt: InFlight, gate: string, timeoutMs: number): Promise<void> {
-  const { fleet, task, paths } = attempt;
-  const inside = insideOf(await fleet.isolation(besideClaude(task.isolation)), paths.folder, null);
-  const { code, errors } = await withNetwork(fleet, inside, paths.folder, attempt, () =>
-    runInside(attempt, gateCommand(attempt, gate), "gate", timeoutMs, null, attempt.ending, inside.forwards),
-  );
-  if (code !== 0)
-    throw new Verdict("failed", `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`);
-}
-
-/** A gate, before it is wrapped. */
-export function gateCommand(attempt: Placed, gate: string): Command {
-  const { fleet, task } = attempt;
-  return {
-    argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`],
-    env: { ...agentLike(attempt), CI: "true" },
-    cwd: fleet.store.paths.clone(task.worker, task.repo),
-  };
 }

@@ -42,6 +42,9 @@ export function bubblewrap(system: SystemFolders, forwarder?: Forwarder): Isolat
         "--chdir",
         command.cwd,
         "--",
+        // Before the forwarder: bubblewrap's first process dies with us only once it has said so to the kernel. If we are killed
+        // before that, it stays for as long as something runs inside, and the gate is what notices our death.
+        ...(command.gate ?? []),
         ...(forwards.length > 0 ? beside(forwarder?.argv ?? [], forwards) : []),
         ...command.argv,
       ];

@@ -13,7 +13,7 @@ export interface Space {
   readonly protect: readonly string[];
   /** The only connections out of it. Default: none at all, not even to this machine. */
   readonly forwards?: readonly Forward[];
-  /** A person sits at it: the terminal stays theirs to control. Default: no terminal, which an agent could type into. */
+  /** It is started on a terminal of its own, which it may control. Default: none, since an agent could type into ours. */
   readonly terminal?: boolean;
 }
 

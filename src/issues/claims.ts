@@ -30,32 +30,33 @@ export class Claims {
   /** The tip as it is now, and GitHub's own clock. @throws FleetError */
   async read(place: ClaimPlace): Promise<{ tip: Tip | null; serverNow: number }> {
     const what = `claim of ${place.repo}#${place.issue}`;
-    try {
-      const ref = await this.client.rest.git.getRef({ ...owner(place), ref: shortRef(place) });
-      const sha = ref.data.object.sha;
-      const commit = await this.client.rest.git.getCommit({ ...owner(place), commit_sha: sha });
-      return { tip: toTip(commit.data), serverNow: Date.parse(commit.headers.date ?? "") };
-    } catch (error) {
-      // The repository is empty, so there can't be one.
-      if (hasStatus(error, 409)) return { tip: null, serverNow: dateOf(error) };
-      if (!hasStatus(error, 404)) throw githubFailure(error, what);
-      return { tip: null, serverNow: await this.provedAbsent(place, what) };
-    }
+    const found = await this.tipOf(place, what);
+    if (found.sha === null) return { tip: null, serverNow: found.serverNow };
+    const request = this.client.rest.git.getCommit({ ...owner(place), commit_sha: found.sha });
+    const { data, headers } = await ask(what, request);
+    return { tip: toTip(data), serverNow: Date.parse(headers.date ?? "") };
   }
 
   /**
    * GitHub says 404 also of what a token may not see any more, and now and then by mistake. Taken for "no claim", that would
    * let an attempt be forgotten whose work is pushed. Only a list that GitHub gives, and that lacks it, proves it.
-   * @returns GitHub's own clock
    */
-  private async provedAbsent(place: ClaimPlace, what: string): Promise<number> {
+  private async tipOf(place: ClaimPlace, what: string): Promise<{ sha: string | null; serverNow: number }> {
+    try {
+      const { data, headers } = await this.client.rest.git.getRef({ ...owner(place), ref: shortRef(place) });
+      return { sha: data.object.sha, serverNow: Date.parse(headers.date ?? "") };
+    } catch (error) {
+      // The repository is empty, so there can't be one.
+      if (hasStatus(error, 409)) return { sha: null, serverNow: dateOf(error) };
+      if (!hasStatus(error, 404)) throw githubFailure(error, what);
+    }
     const ref = claimRef(place.namespace, place.issue);
-    const request = this.client.rest.git.listMatchingRefs({ ...owner(place), ref: shortRef(place) });
-    const { data, headers } = await ask(what, request);
-    if (!data.some((one) => one.ref === ref)) return Date.parse(headers.date ?? "");
-    throw new FleetError("github", `GitHub says of the ${what} that it is there, and that it is not`, {
-      hint: "try again",
-    });
+    const { data, headers } = await ask(
+      what,
+      this.client.rest.git.listMatchingRefs({ ...owner(place), ref: shortRef(place) }),
+    );
+    const listed = data.find((one) => one.ref === ref);
+    return { sha: listed?.object.sha ?? null, serverNow: Date.parse(headers.date ?? "") };
   }
 
   /** What was claimed so far, newest first, at most `limit`. */

@@ -38,6 +38,7 @@ export class GitHub {
   async repository(repo: string): Promise<Repository> {
     const { data } = await ask(`repository ${repo}`, this.client.rest.repos.get(split(repo)));
     return {
+      id: data.id,
       nodeId: data.node_id,
       fullName: data.full_name,
       defaultBranch: data.default_branch,

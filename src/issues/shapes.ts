@@ -1,6 +1,8 @@
 /** What of GitHub's answers is used, in plain shapes. */
 
 export interface Repository {
+  /** Stays whatever it is called, and is given once. */
+  readonly id: number;
   readonly nodeId: string;
   readonly fullName: string;
   readonly defaultBranch: string;

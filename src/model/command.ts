@@ -12,4 +12,6 @@ export interface Command {
    * host numbers it. Only bubblewrap sets it.
    */
   readonly infoFd?: number;
+  /** Words before everything that starts inside an isolation, the program and what runs beside it: they wait for leave. */
+  readonly gate?: readonly string[];
 }

@@ -18,6 +18,38 @@ export function isPassed(method: string, path: string): boolean {
   return passed.some(([one, pattern]) => one === method && pattern.test(path));
 }
 
+/** What says who asks, how, and in which version: no cookie, no other account, workspace or credential. */
+const passedHeaders =
+  /^(?:accept|accept-encoding|accept-language|authorization|content-type|user-agent|x-api-key|x-app|x-stainless-.*|x-claude-code-.*|anthropic-(?:beta|version|dangerous-direct-browser-access|client-.*))$/;
+
+export function isPassedHeader(name: string): boolean {
+  return passedHeaders.test(name.toLowerCase());
+}
+
+/** What a message is made of, and how it is to be answered. A field that the provider adds one day may do anything. */
+const passedFields = new Set([
+  ...["model", "messages", "system", "tools", "tool_choice", "max_tokens", "metadata", "stop_sequences", "stream"],
+  ...[
+    "temperature",
+    "top_k",
+    "top_p",
+    "thinking",
+    "service_tier",
+    "cache_control",
+    "context_management",
+    "output_config",
+  ],
+]);
+
+/** @returns the request without what is not passed on, and the names of that */
+export function passedOn(body: object): { body: object; dropped: string[] } {
+  const entries = Object.entries(body);
+  return {
+    body: Object.fromEntries(entries.filter(([name]) => passedFields.has(name))),
+    dropped: entries.map(([name]) => name).filter((name) => !passedFields.has(name)),
+  };
+}
+
 /** Tools that the agent's own program runs. All others run at the provider, some with a network of their own. */
 const ownTools = /^(?:custom|bash_|text_editor_|computer_|memory_|tool_search_tool_)/;
 const ownSources = ["base64", "text", "content"];

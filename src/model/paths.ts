@@ -25,6 +25,8 @@ export function fleetPaths(root: string) {
     /** Which accounts are at their usage limit, and until when. */
     accounts: join(control, "accounts.json"),
     repo: (repo: string) => join(control, "repos", `${folderOf(repo)}.git`),
+    /** Which repository was meant by that name when it was first used. */
+    repoId: (repo: string) => join(control, "repos", `${folderOf(repo)}.id`),
     /** HOME of the worker: agents write here, so nothing in it is trusted or followed. */
     home: (id: string) => join(root, id),
     clone: (id: string, repo: string) => join(root, id, "github", folderOf(repo)),
@@ -56,6 +58,10 @@ function attemptPaths(folder: string) {
     events: join(folder, "events.jsonl"),
     patch: join(folder, "work.patch"),
     bundle: join(folder, "work.bundle"),
+    /** HOME of the gates, while they run. */
+    trial: join(folder, "trial"),
+    /** What the canary of the isolation found, until it is read. */
+    canary: join(folder, "canary.json"),
     /** One line for each process group that was started: its identity, on disk before it may do anything. */
     processes: join(folder, "processes.jsonl"),
     supervisorLog: join(folder, "supervisor.log"),

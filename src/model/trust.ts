@@ -17,6 +17,8 @@ export interface TrustFacts {
 export interface Trust {
   readonly trusted: boolean;
   readonly why: string;
+  /** Of the approval on which the trust rests; missing where it rests on the author. */
+  readonly approvedAt?: string;
 }
 
 export function trustOf(facts: TrustFacts): Trust {
@@ -32,5 +34,16 @@ export function trustOf(facts: TrustFacts): Trust {
   // Both have a resolution of one second: the same second proves nothing.
   if (editedAt !== null && editedAt >= approval.at)
     return { trusted: false, why: `the text was edited after ${approval.by} approved it` };
-  return { trusted: true, why: `${approval.by}, who may write, approved it` };
+  return { trusted: true, why: `${approval.by}, who may write, approved it`, approvedAt: approval.at };
+}
+
+/**
+ * Whether trust holds for a text that was read between two looks. An approval that is newer than the first may be of
+ * another text, which was put in the place of the one that was read: nobody approved that one.
+ * @returns why it does not; null when it does
+ */
+export function doubtAfter(before: Trust, after: Trust): string | null {
+  if (!after.trusted) return after.why;
+  if (after.approvedAt === undefined || after.approvedAt === before.approvedAt) return null;
+  return `it was approved while its text was read (${after.approvedAt})`;
 }

@@ -36,8 +36,3 @@ export function commentOf(
   const again = `Again: \`cw dispatch -i\` by a person${outcome === "declined" ? ", or the label `blocked` removed" : ""}.`;
   return [head, quote(reason), again].join("\n\n");
 }
-
-/** Finds it again, so that there is never a second one. */
-export function commentMarker(fleet: string, attempt: string): string {
-  return `claude-workers:${fleet.slice(0, 8)}:${attempt}`;
-}

@@ -69,5 +69,5 @@ export async function giveUpOn(
 }
 
 function markerOf(fleet: Pick<Fleet, "store">, number: number, times: number): string {
-  return `claude-workers:${fleet.store.workers.fleetId().slice(0, 8)}:lost:${number}:${times}`;
+  return fleet.store.workers.mark(`lost:${number}:${times}`);
 }

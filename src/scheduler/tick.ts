@@ -5,10 +5,11 @@ import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/
 import type { Work } from "../fleet/read-work.ts";
 import { reconcile } from "../fleet/reconcile.ts";
 import { checkRequest } from "../fleet/request.ts";
-import { trustIn } from "../fleet/trust.ts";
+import { doubtIn, trustIn } from "../fleet/trust.ts";
 import { FleetError } from "../model/errors.ts";
-import { isProposal, parseRepo, sameRepo } from "../model/issue.ts";
+import { parseRepo, sameRepo } from "../model/issue.ts";
 import { type Candidate, issueKey, type SelectionFacts, type SkipReason, select } from "../model/selection.ts";
+import type { Trust } from "../model/trust.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
 import { giveUpOn, lostNow } from "./lost.ts";
@@ -71,7 +72,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   };
   const lost = await lostNow(fleet, github, candidates);
   const untrusted = new Map<string, string>();
-  const trusted = new Set<string>();
+  const trusted = new Map<string, Trust>();
   const passed = new Set<string>();
   let halted = false;
   const beaten: Tick["skipped"][number][] = [];
@@ -108,10 +109,11 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     const key = issueKey(next.repo, next.number);
     const place = { repo: next.repo, issue: next.number };
     try {
-      if (!trusted.has(key)) {
-        const { trusted: yes, why } = await trustIn(asking, next.repo, next, fleet.config.assign.approvalLabel);
-        if (yes) trusted.add(key);
-        else untrusted.set(key, why);
+      const trust = trusted.get(key);
+      if (trust === undefined) {
+        const found = await trustIn(asking, next.repo, next, fleet.config.assign.approvalLabel);
+        if (found.trusted) trusted.set(key, found);
+        else untrusted.set(key, found.why);
         continue;
       }
       passed.add(key);
@@ -121,7 +123,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       }
       // Where accounts differ, the first idle worker may be one that has to wait.
       const worker = busy.pausedUntil === null ? undefined : busy.idle[0];
-      const done = await dispatchOne(fleet, github, next, worker, request.signal);
+      const done = await dispatchOne(fleet, github, next, trust, worker, request.signal);
       if ("doubt" in done) beaten.push({ ...place, why: "untrusted", detail: done.doubt });
       // Another tick of this fleet was faster.
       else if (done.existing)
@@ -171,22 +173,18 @@ async function dispatchOne(
   fleet: Fleet,
   github: Awaited<ReturnType<Fleet["github"]>>,
   next: Candidate,
+  trust: Trust,
   worker: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Dispatched | { readonly doubt: string }> {
   const checked = checkRequest({ repo: next.repo, issue: next.number, worker }, fleet.config);
   let doubt: string | null = null;
-  // Once more, on the very text that the agent will get: it may have been edited since the list was read.
   const vet = async ({ issue }: Work) => {
-    if (issue === null) return;
-    const read = { ...issue, proposed: isProposal(issue.body) };
-    const { trusted, why } = await trustIn(github, next.repo, read, fleet.config.assign.approvalLabel);
-    if (trusted) return;
-    doubt = why;
-    throw new FleetError("busy", why);
+    if (issue !== null) doubt = await doubtIn(github, next.repo, issue, fleet.config.assign.approvalLabel, trust);
+    if (doubt !== null) throw new FleetError("busy", doubt);
   };
   try {
-    return await launch(fleet, checked, { signal, vet });
+    return await launch(fleet, checked, { signal, vet, again: false });
   } catch (error) {
     if (doubt !== null) return { doubt };
     throw error;

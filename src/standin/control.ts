@@ -1,4 +1,6 @@
 /** Seeds a repository, acts in it as a person would, and reads it back for assertions; no request is made. */
+import { renameSync } from "node:fs";
+import { dirname, join } from "node:path";
 import {
   addComment,
   addLabel,
@@ -76,6 +78,13 @@ export class RepoControl {
 
   set(change: { private?: boolean; archived?: boolean; hasIssues?: boolean }): void {
     Object.assign(this.repo, change);
+  }
+
+  /** Its old name is free for others. */
+  rename(name: string): void {
+    const dir = join(dirname(this.repo.dir), `${name}.git`);
+    renameSync(this.repo.dir, dir);
+    Object.assign(this.repo, { name, dir });
   }
 
   allow(login: string, level: Level): void {

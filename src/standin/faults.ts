@@ -8,6 +8,7 @@ export type GitPhase = "advertise" | "upload" | "receive";
  * - "drop": the connection is destroyed before acting
  * - "drop-after": it acts, then destroys the connection; the reply is lost
  * - delayMs: acts after that time
+ * - meanwhile: something happens first, then it acts
  * - truncate: acts, sends half of the body, then destroys the connection
  * - staleMs: reads of issues and their lists answer as at the moment of the injection, for that long
  */
@@ -16,6 +17,7 @@ type FaultKind =
   | "drop"
   | "drop-after"
   | { delayMs: number }
+  | { meanwhile: () => void }
   | { truncate: true }
   | { staleMs: number };
 

@@ -91,6 +91,7 @@ export class FrontServer {
       request.socket.destroy();
       return;
     }
+    if (typeof effect?.kind === "object" && "meanwhile" in effect.kind) effect.kind.meanwhile();
     if (typeof effect?.kind === "object" && "delayMs" in effect.kind) {
       await delay(effect.kind.delayMs, undefined, { signal: this.#closing.signal });
     }

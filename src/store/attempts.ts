@@ -13,6 +13,7 @@ import {
   type Stop,
   stopSchema,
 } from "../model/attempt.ts";
+import { forwardsOf } from "../model/egress.ts";
 import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
 import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
@@ -185,9 +186,11 @@ export class Attempts {
 
   /** Removes what the killed processes of an attempt had not finished. Before its end: nobody comes back to it after that. */
   tidy(worker: string, n: number): void {
-    const { folder, bundle } = this.at(worker, n);
+    const { folder, bundle, canary, trial } = this.at(worker, n);
     sweep(folder, 0);
-    for (const half of [bundle, `${bundle}.git`]) rmSync(half, { recursive: true, force: true });
+    const sockets = forwardsOf(folder, true).map(({ socket }) => socket);
+    for (const left of [bundle, `${bundle}.git`, canary, trial, ...sockets])
+      rmSync(left, { recursive: true, force: true });
   }
 
   task(worker: string, n: number): Task | null {

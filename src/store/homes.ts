@@ -2,14 +2,14 @@
  * The worker's HOME, made anew from its template. What an agent left there must not act in the next attempt, so the old
  * one is moved away whole (one rename, whatever is in it) and only what is asked for is taken over.
  */
-import { chmodSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { chmodSync, closeSync, constants, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import type { FleetPaths } from "../model/paths.ts";
 import { fillTemplate } from "../model/template.ts";
 import type { Identity } from "../model/worker.ts";
 import { failPoint } from "../system/fail-point.ts";
-import { createOnce, isFolder, makeFolder } from "../system/files.ts";
+import { createOnce, errorCode, isFolder, makeFolder } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 
 /**
@@ -72,15 +72,34 @@ function moveAway(home: string, old: string): boolean {
   }
 }
 
-/** Takes a folder over, unless anything on its way is not a plain folder: an agent may have put a link there. */
+/**
+ * Takes a folder over, unless anything on its way is not a plain folder: an agent may have put a link there, and a shell
+ * that is still open may put one there at any moment. So each folder is held while it is looked at.
+ */
 function takeOver(old: string, home: string, path: string): void {
+  const held: number[] = [];
+  let parent = old;
   let at = old;
-  for (const part of path.split("/")) {
-    at = join(at, part);
-    if (!isFolder(at)) return;
-    // A folder without rights can't be entered, nor moved: an agent could keep its worker from ever going on.
-    chmodSync(at, 0o700);
+  try {
+    for (const part of path.split("/")) {
+      parent = at;
+      held.push(openSync(join(at, part), openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW));
+      // The name of an open folder leads to it, wherever it is moved and whatever is put in its place.
+      at = `/proc/self/fd/${held.at(-1)}`;
+      // A folder without rights can't be entered, nor moved: an agent could keep its worker from ever going on.
+      chmodSync(at, 0o700);
+    }
+    const target = join(home, path);
+    makeFolder(dirname(target));
+    renameSync(join(parent, basename(path)), target);
+    // What was moved may be what was put in its place; here nobody but us reaches it.
+    if (!isFolder(target)) rmSync(target, { force: true });
+  } catch (error) {
+    if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errorCode(error))) throw error;
+  } finally {
+    for (const folder of held) closeSync(folder);
   }
-  makeFolder(dirname(join(home, path)));
-  renameSync(at, join(home, path));
 }
+
+/** A place in the tree and nothing else: needs no right on it. */
+const openPath = 0o10_000_000;

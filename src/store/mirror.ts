@@ -10,6 +10,8 @@ import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
+const cloneMs = 10 * 60_000;
+
 /** What changed between two commits. */
 export interface Difference {
   readonly commits: number;
@@ -62,19 +64,31 @@ export class Mirror {
 
   /** Makes the worker's clone, in a folder that no agent has touched yet, on a new branch at the base. */
   async cloneTo(folder: string, branch: string, baseBranch: string): Promise<void> {
-    const limit = 10 * 60_000;
+    await this.layClone(folder, branch, baseBranch);
+    const reset = ["reset", "--quiet", "--hard", `refs/remotes/origin/${baseBranch}`];
+    await this.need(reset, cloneMs, { cwd: folder });
+    failPoint("clone made");
+  }
+
+  /** Makes a clone whose branch is at the head that was taken in, without its files: to write them is left to the isolation. */
+  async cloneHead(folder: string, branch: string, baseBranch: string): Promise<void> {
+    await this.layClone(folder, branch, baseBranch);
+    const inside = { cwd: folder };
+    await this.need(["fetch", "--quiet", "--no-tags", this.path, this.ref("head")], cloneMs, inside);
+    await this.need(["update-ref", `refs/heads/${branch}`, await this.resolve("head")], cloneMs, inside);
+  }
+
+  private async layClone(folder: string, branch: string, baseBranch: string): Promise<void> {
     makeFolder(folder);
     const inside = { cwd: folder };
-    await this.need(["init", "--quiet", "--template=", "--initial-branch", branch, folder], limit);
+    await this.need(["init", "--quiet", "--template=", "--initial-branch", branch, folder], cloneMs);
     // A fetch copies the objects that the base reaches, and nothing of other attempts; a hard-linked clone would share all.
     const spec = `+${this.ref("base")}:refs/remotes/origin/${baseBranch}`;
-    await this.need(["fetch", "--quiet", "--no-tags", this.path, spec], limit, inside);
-    await this.need(["reset", "--quiet", "--hard", `refs/remotes/origin/${baseBranch}`], limit, inside);
-    await this.need(["remote", "add", "origin", this.url()], limit, inside);
+    await this.need(["fetch", "--quiet", "--no-tags", this.path, spec], cloneMs, inside);
+    await this.need(["remote", "add", "origin", this.url()], cloneMs, inside);
     // For tools inside that look for excludes; nothing else of a template is wanted.
     makeFolder(`${folder}/.git/info`);
     createOnce(`${folder}/.git/info/exclude`, "");
-    failPoint("clone made");
   }
 
   /**
@@ -110,8 +124,13 @@ export class Mirror {
     const spec = `+refs/heads/${branch}:${this.ref("now")}`;
     await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
     const now = await this.resolve("now");
-    const fork = await this.git(["merge-base", now, head], timeoutMs);
-    return { now, fork: fork.ok ? fork.stdout.trim() : null };
+    return { now, fork: await this.forkOf(now, head, timeoutMs) };
+  }
+
+  /** The newest commit that both have; null: their histories have nothing in common. */
+  async forkOf(one: string, other: string, timeoutMs: number): Promise<string | null> {
+    const found = await this.git(["merge-base", one, other], timeoutMs);
+    return found.ok ? found.stdout.trim() : null;
   }
 
   /** What is published from now on. */

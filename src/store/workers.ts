@@ -1,4 +1,5 @@
 /** Identities and stored credentials of the workers. */
+import { createHmac } from "node:crypto";
 import { readdirSync } from "node:fs";
 import * as z from "zod/mini";
 import type { Read } from "../model/attempt.ts";
@@ -15,7 +16,11 @@ import {
 import { createFolderOnce, createOnce, errorCode, makeFolder, replaceFile } from "../system/files.ts";
 import { readRecord, toText } from "./records.ts";
 
-const fleetSchema = z.looseObject({ version: z.literal(1), id: z.string().check(z.minLength(8)) });
+const fleetSchema = z.looseObject({
+  version: z.literal(1),
+  id: z.string().check(z.minLength(8)),
+  secret: z.optional(z.string()),
+});
 
 export class Workers {
   constructor(private readonly paths: FleetPaths) {}
@@ -76,16 +81,31 @@ export class Workers {
 
   /** Id of this fleet (one root on one host); made once. Claims on GitHub are told apart by it. */
   fleetId(): string {
+    return this.fleet().id;
+  }
+
+  /**
+   * What a comment or an issue of ours begins with, to be found again. Nobody can write it before we have: who could would be
+   * taken for us, and their words for ours.
+   * @param what unique in the fleet
+   */
+  mark(what: string): string {
+    const { id, secret = id } = this.fleet();
+    const proof = createHmac("sha256", secret).update(what).digest("hex").slice(0, 16);
+    return `claude-workers:${id.slice(0, 8)}:${what}:${proof}`;
+  }
+
+  private fleet(): z.infer<typeof fleetSchema> {
     makeFolder(this.paths.control);
     const found = readRecord(this.paths.fleet, fleetSchema);
-    if (found?.ok) return found.value.id;
+    if (found?.ok) return found.value;
     if (found) {
       throw new FleetError("environment", `the fleet's own record can't be read: ${found.reason}`, {
         hint: "restore it: the claims on GitHub are told apart by it",
       });
     }
-    createOnce(this.paths.fleet, toText({ version: 1, id: crypto.randomUUID() }));
-    return this.fleetId();
+    createOnce(this.paths.fleet, toText({ version: 1, id: crypto.randomUUID(), secret: crypto.randomUUID() }));
+    return this.fleet();
   }
 }
 

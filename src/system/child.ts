@@ -7,7 +7,7 @@ import type { Command } from "../model/command.ts";
 import type { ProcessIdentity } from "../model/process.ts";
 import { sleep, uptimeMs } from "./clock.ts";
 import { readOwn } from "./files.ts";
-import { identify } from "./process.ts";
+import { identify, waitsForChild } from "./process.ts";
 
 /** No core: it would hold the credential. `-p` is dash's word for `-u`. */
 const gate =
@@ -16,13 +16,13 @@ const gate =
 const expendable = 'echo 600 > /proc/self/oom_score_adj; exec "$@"';
 
 /**
- * The same command behind the gate; wrap it after this, so that the gate is inside the isolation.
+ * The same command behind the gate. Wrap it after this: the gate belongs inside the isolation, where it comes first of all.
  * @param processes most processes that the kernel lets it have; null: as many as its user may
  */
 export function gated(command: Command, processes: number | null = null): Command {
   return {
     ...command,
-    argv: ["/bin/sh", "-c", gate, "gate", processes === null ? "" : String(processes), ...command.argv],
+    gate: ["/bin/sh", "-c", gate, "gate", processes === null ? "" : String(processes)],
   };
 }
 
@@ -50,7 +50,7 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
     if (info !== null) stdio[command.infoFd ?? 3] = info;
     accessSync(command.argv[0], constants.X_OK);
     // Bun's own spawn, from the main thread: bubblewrap's --die-with-parent is bound to the thread that forks.
-    const started = Bun.spawn(["/bin/sh", "-c", expendable, "start", ...command.argv], {
+    const started = Bun.spawn(["/bin/sh", "-c", expendable, "start", ...(command.gate ?? []), ...command.argv], {
       cwd: command.cwd,
       env: { ...command.env },
       stdio: stdio as ["pipe", "pipe", "pipe"],
@@ -94,7 +94,8 @@ async function firstInside(infoFile: string, gone: () => boolean): Promise<Proce
   while (uptimeMs() < deadline) {
     const read = readOwn(infoFile, 4096);
     const pid = read?.ok ? /"child-pid"\s*:\s*(\d+)/.exec(read.value)?.[1] : undefined;
-    if (pid !== undefined) return identify(Number(pid));
+    // Only when the gate runs: what waits in its pipe would let it go on after our death, too.
+    if (pid !== undefined && waitsForChild(Number(pid))) return identify(Number(pid));
     if (gone()) return null;
     await sleep(2);
   }

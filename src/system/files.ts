@@ -28,8 +28,8 @@ export function createOnce(path: string, content: string): boolean {
       break;
     } catch (error) {
       if (errorCode(error) === "EEXIST") return false;
-      // Whoever clears up after a crash took ours for the dead one's.
-      if (errorCode(error) !== "ENOENT" || tries === 3) throw error;
+      // Whoever clears up after a crash took ours for the dead one's. Each of them does so once, and there are not that many.
+      if (errorCode(error) !== "ENOENT" || tries === 100) throw error;
     } finally {
       discard(temporary);
     }
@@ -161,7 +161,7 @@ export function sweep(folder: string, olderMs = abandonedMs): void {
     if (!name.startsWith(temporaryMark)) continue;
     const path = join(folder, name);
     const since = fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (since !== undefined && Date.parse(isoNow()) - since >= olderMs) discard(path);
+    if (since !== undefined && Date.parse(isoNow()) - Math.floor(since) >= olderMs) discard(path);
   }
 }
 

@@ -2,8 +2,10 @@
 
 /** Longest line that is kept whole; of a longer one the beginning is. */
 const longestLine = 8 << 20;
+/** Longest time in which nothing else happens: one who never stops printing must not keep deadlines and orders waiting. */
+const sliceMs = 20;
 
-/** Calls `line` for each line, without its newline. Ends with the stream, or when `signal` is aborted. */
+/** Calls `line` for each line, without its newline. Ends with the stream, or when `signal` is aborted: then at once. */
 export async function eachLine(
   stream: ReadableStream<Uint8Array>,
   line: (text: string, cut: boolean) => void,
@@ -24,6 +26,7 @@ export async function eachLine(
     if (length < longestLine) parts.push(text.slice(0, longestLine - length));
     length += text.length;
   };
+  let since = performance.now();
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -32,6 +35,10 @@ export async function eachLine(
       for (let at = 0; at < pieces.length; at++) {
         if (at > 0) flush();
         keep(pieces[at] ?? "");
+        if (performance.now() - since < sliceMs) continue;
+        await othersTurn();
+        since = performance.now();
+        if (signal.aborted) return;
       }
       // Somebody who prints faster than we read would keep every timer waiting, and with them each limit and each stop.
       await new Promise((done) => setImmediate(done));
@@ -43,3 +50,6 @@ export async function eachLine(
   }
   if (length > 0) flush();
 }
+
+/** Timers, too: a stream that always has more is read from one microtask to the next, and those come first. */
+const othersTurn = () => new Promise<void>((go) => setTimeout(go, 0));

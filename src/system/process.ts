@@ -94,6 +94,21 @@ function environments(): { pid: number; cookies: string[] }[] {
   });
 }
 
+/**
+ * Whether a first process waits for a child that runs another program by now. Before that bubblewrap may not have told the
+ * kernel yet that it dies with its parent, and what is started then could outlive us.
+ */
+export function waitsForChild(first: number): boolean {
+  const own = programOf(first);
+  const others = childrenOf(first).map((pid) => programOf(pid)?.name ?? own?.name);
+  return own?.state === "S" && others.some((name) => name !== own.name);
+}
+
+function programOf(pid: number): { name: string; state: string } | null {
+  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(readOrNull(`/proc/${pid}/stat`) ?? "") ?? [];
+  return name === undefined || state === undefined ? null : { name, state };
+}
+
 const cookieName = "CW_ATTEMPT_COOKIE=";
 
 /** Numbers of all other processes but the first. */

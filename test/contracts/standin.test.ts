@@ -1,6 +1,8 @@
 /** Every operation of the local GitHub, driven once and more, deviates nowhere from GitHub's description. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { type Site, startSite } from "../standin/site.ts";
+import { appJwt } from "../support/app-jwt.ts";
 import { checkJournal } from "./contract.ts";
 import description from "./github.json";
 
@@ -101,6 +103,19 @@ test("every described operation is served, and nothing that it answers is a viol
   await ask("GET", `${repo}/issues/2/timeline`);
   await ask("GET", `${repo}/issues/${number}/timeline`);
   await ask("GET", `/repositories/${(await ask("GET", repo)).body.id}/issues?page=1`);
+
+  const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const publicKey = pair.publicKey.export({ type: "spki", format: "pem" }).toString();
+  github.addApp({ id: 7, slug: "night-shift", publicKey, repos: ["acme/site"], rights: { contents: "write" } });
+  const nowS = Math.floor(Date.now() / 1000);
+  const authorization = `Bearer ${appJwt({ iss: 7, iat: nowS, exp: nowS + 300 }, pair.privateKey)}`;
+  const asApp = (method: string, path: string, body?: unknown) => ask(method, path, body, null, { authorization });
+  await asApp("GET", "/app");
+  const installation = (await asApp("GET", `${repo}/installation`)).body.id;
+  await asApp("GET", "/repos/acme/secret/installation");
+  const tokens = `/app/installations/${installation}/access_tokens`;
+  await asApp("POST", tokens, { repositories: ["site"], permissions: { contents: "read" } });
+  await asApp("POST", tokens, { repositories: ["site"], permissions: { issues: "write" } });
 
   expect(checkJournal(github.journal.entries)).toEqual([]);
   expect(github.journal.entries.filter((entry) => entry.status >= 500)).toEqual([]);

@@ -106,6 +106,7 @@ test(
       "git",
       "agent claude",
       "isolation",
+      "network of agents",
       "root",
       "GitHub",
       "Claude credential",

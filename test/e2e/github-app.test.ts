@@ -1,9 +1,10 @@
 /** A GitHub App as the credential, and workers that act as themselves: through the program, the local GitHub enforcing what a token may. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { generateKeyPairSync, sign } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkJournal } from "../contracts/contract.ts";
+import { appJwt } from "../support/app-jwt.ts";
 import { held } from "../support/attack.ts";
 import { begin, heard, newest } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
@@ -146,11 +147,8 @@ test("S25: what a narrowed token may, the local GitHub holds it to", async () =>
     const response = await fetch(`${url}${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
     return { status: response.status, json: (await response.json()) as { id?: number; token?: string } };
   };
-  const jwt = (claims: object, key: Parameters<typeof sign>[2] = pair.privateKey, alg = "RS256") => {
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-    const signed = `${part({ alg, typ: "JWT" })}.${part(claims)}`;
-    return `${signed}.${sign("sha256", Buffer.from(signed), key).toString("base64url")}`;
-  };
+  const jwt = (claims: object, key: Parameters<typeof appJwt>[1] = pair.privateKey, alg?: string) =>
+    appJwt(claims, key, alg);
   const now = Math.floor(Date.now() / 1000);
   const good = { iss: 77, iat: now - 30, exp: now + 540 };
   const bad = [

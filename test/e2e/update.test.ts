@@ -84,9 +84,17 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
 
     // Other ways to have it run what the operator did not choose: a rewritten history, a transport that anybody can answer.
     const escaped: string[] = [];
+    // On top of what is here, so that git by itself would take it.
+    const lower = () => {
+      git("-C", origin, "fetch", "--quiet", copy, "HEAD");
+      git("-C", origin, "reset", "--quiet", "--hard", "FETCH_HEAD");
+      writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"version": "[^"]+"/, '"version": "0.0.9"'));
+      git("-C", origin, "commit", "--quiet", "-am", "Lower");
+    };
     const tampered: [what: string, prepare: () => void][] = [
       ["a history that was rewritten", () => git("-C", origin, "commit", "--quiet", "--amend", "-m", "Rewritten")],
       ["an older release", () => git("-C", origin, "reset", "--quiet", "--hard", "HEAD~2")],
+      ["a release of a lower version", lower],
       ["http", () => git("-C", copy, "remote", "set-url", "origin", `${fleet?.standin.url}/acme/site.git`)],
       ["git:", () => git("-C", copy, "remote", "set-url", "origin", "git://127.0.0.1:1/x")],
       ["a program", () => git("-C", copy, "remote", "set-url", "origin", `ext::touch ${folder}/ran`)],
@@ -94,7 +102,7 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     for (const [what, prepare] of tampered) {
       prepare();
       const { code, stderr } = await run(["update", "--json"]);
-      const why = /^(?:http|git:|a program)/.test(what) ? /not allowed/ : /./;
+      const why = /^(?:http|git:|a program)/.test(what) ? /not allowed/ : /lower/.test(what) ? /older/ : /./;
       const kept = git("-C", copy, "rev-parse", "HEAD") === before;
       const same = what === "an older release" && code === 0;
       if (!kept || !(same || (code === 5 && why.test(stderr))) || existsSync(join(folder, "ran")))
@@ -109,36 +117,46 @@ function npmSetting(name: string): string {
   return Bun.spawnSync(["npm", "config", "get", name]).stdout.toString().trim();
 }
 
+interface Manifest {
+  version: string;
+  dependencies?: Record<string, string>;
+}
+
 /** A registry with one package, which a test can release anew; for all others it sends npm to the one of this machine. */
 function registry() {
   const others = npmSetting("registry");
-  let tarball: Uint8Array = new Uint8Array();
-  let manifest = { version: "" };
+  const released = new Map<string, { tarball: Uint8Array; manifest: Manifest; at?: string }>();
+  let latest = "";
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch(request) {
       const { pathname, origin } = new URL(request.url);
-      if (pathname === "/claude-workers.tgz") return new Response(tarball);
-      if (manifest.version === "") return new Response(null, { status: 503 });
+      const tarball = released.get(/^\/(.+)\.tgz$/.exec(pathname)?.[1] ?? "")?.tarball;
+      if (tarball) return new Response(tarball);
+      if (latest === "") return new Response(null, { status: 503 });
       if (pathname !== "/claude-workers") return Response.redirect(`${others.replace(/\/$/, "")}${pathname}`);
-      const integrity = `sha512-${new Bun.CryptoHasher("sha512").update(tarball).digest("base64")}`;
-      const released = { ...manifest, dist: { tarball: `${origin}/claude-workers.tgz`, integrity } };
-      const versions = { [manifest.version]: released };
-      return Response.json({ name: "claude-workers", "dist-tags": { latest: manifest.version }, versions });
+      const versions = Object.fromEntries(
+        [...released].map(([version, { tarball, manifest, at = origin }]) => {
+          const integrity = `sha512-${new Bun.CryptoHasher("sha512").update(tarball).digest("base64")}`;
+          return [version, { ...manifest, version, dist: { tarball: `${at}/${version}.tgz`, integrity } }];
+        }),
+      );
+      return Response.json({ name: "claude-workers", "dist-tags": { latest }, versions });
     },
   });
   return {
     url: server.url.href,
-    release(file: string, description: typeof manifest) {
-      tarball = readFileSync(file);
-      manifest = description;
+    /** @param at where the registry says that it lies; default: with itself */
+    release(version: string, tarball: Uint8Array, manifest: Manifest, at?: string) {
+      released.set(version, { tarball, manifest, ...(at ? { at } : {}) });
+      latest = version;
     },
     stop: () => server.stop(true),
   };
 }
 
-test("an installed package takes its newest release; a registry that fails changes nothing", async () => {
+test("A64: an installed package takes its newest release, from its registry alone; what it refuses changes nothing", async () => {
   const { prefix } = await installed();
   const place = join(folder, "prefix");
   const modules = join(place, "lib/node_modules");
@@ -159,31 +177,88 @@ test("an installed package takes its newest release; a registry that fails chang
     const before = JSON.parse((await runProgram(program, fleet, ["status", "--json"])).stdout);
     const refused = await runProgram(program, fleet, ["update", "--json"]);
     expect(refused.code).toBe(5);
-    expect(JSON.parse(refused.stderr).error.message).toContain("npm install failed");
+    expect(JSON.parse(refused.stderr).error.message).toContain("npm view failed");
     expect(JSON.parse((await runProgram(program, fleet, ["status", "--json"])).stdout)).toEqual(before);
 
-    const next = join(folder, "package");
-    cpSync(join(modules, "claude-workers"), next, {
+    const manifestFile = join(modules, "claude-workers/package.json");
+    const manifest: Manifest = JSON.parse(readFileSync(manifestFile, "utf8"));
+    const pristine = join(folder, "pristine");
+    cpSync(join(modules, "claude-workers"), pristine, {
       recursive: true,
       filter: (from) => !from.startsWith(join(modules, "claude-workers/node_modules")),
     });
-    const manifest = JSON.parse(readFileSync(join(next, "package.json"), "utf8"));
-    // The build has its version in the bundle, too.
-    for (const name of readdirSync(join(next, "dist")).filter((file) => file.endsWith(".js"))) {
-      const file = join(next, "dist", name);
-      writeFileSync(file, readFileSync(file, "utf8").replaceAll(`"${manifest.version}"`, '"9.9.9"'));
-    }
-    manifest.version = "9.9.9";
-    writeFileSync(join(next, "package.json"), JSON.stringify(manifest));
-    const tarball = join(folder, "next.tgz");
-    Bun.spawnSync(["tar", "-czf", tarball, "-C", folder, "package"]);
-    shop.release(tarball, manifest);
-
-    const updated = await runProgram(program, fleet, ["update", "--json"]);
-    expect({ code: updated.code, stderr: updated.code === 0 ? "" : updated.stderr }).toEqual({ code: 0, stderr: "" });
-    const done = JSON.parse(updated.stdout);
+    /** The same program under another version; the build has it in the bundle, too. */
+    const packed = (version: string, more: Record<string, string> = {}): Uint8Array => {
+      const next = join(folder, "package");
+      rmSync(next, { recursive: true, force: true });
+      cpSync(pristine, next, { recursive: true });
+      for (const name of readdirSync(join(next, "dist")).filter((file) => file.endsWith(".js"))) {
+        const file = join(next, "dist", name);
+        writeFileSync(file, readFileSync(file, "utf8").replaceAll(`"${manifest.version}"`, `"${version}"`));
+      }
+      const dependencies = { ...manifest.dependencies, ...more };
+      writeFileSync(join(next, "package.json"), JSON.stringify({ ...manifest, version, dependencies }));
+      const tarball = join(folder, "next.tgz");
+      Bun.spawnSync(["tar", "-czf", tarball, "-C", folder, "package"]);
+      return readFileSync(tarball);
+    };
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await runProgram(program, fleet, ["update", "--json", ...args]);
+      if (code === 0) return JSON.parse(stdout);
+      return { code, message: JSON.parse(stderr).error.message as string };
+    };
+    const here = () => JSON.parse(readFileSync(manifestFile, "utf8")).version as string;
+    shop.release("9.9.9", packed("9.9.9"), manifest);
+    const done = await run();
     expect([done.way, done.after]).toEqual(["package", "9.9.9"]);
     expect(done.refreshed).toContain("worker 01: HOME made anew");
+
+    // Somebody else's, whom the registry names, or who answers in its place.
+    let asked = 0;
+    const stranger = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => {
+        asked++;
+        return new Response(packed("9.9.10"));
+      },
+    });
+    const elsewhere = stranger.url.origin;
+    const dependency = (what: string) => ({ ...manifest, dependencies: { ...manifest.dependencies, stranger: what } });
+    const forged = (what: string): [Uint8Array, Manifest] => [packed("9.9.10", { stranger: what }), dependency(what)];
+    const attacks: [what: string, prepare: () => void, why: RegExp][] = [
+      [
+        "the newest is older",
+        () => shop.release("9.9.8", packed("9.9.8"), manifest),
+        /older than what is here: 9\.9\.8/,
+      ],
+      ["a release before it", () => shop.release("9.9.9-rc.1", packed("9.9.9-rc.1"), manifest), /older/],
+      ["a word for a version", () => shop.release("newest", packed("newest"), manifest), /older|No match|404/],
+      ["a dependency by address", () => shop.release("9.9.10", ...forged(`${elsewhere}/x.tgz`)), /install failed/],
+      ["a dependency of git", () => shop.release("9.9.10", ...forged(`git+${elsewhere}/x.git`)), /install failed/],
+      ["a file of this machine", () => shop.release("9.9.10", ...forged(`file:${pristine}`)), /install failed/],
+      ["an archive that lies elsewhere", () => shop.release("9.9.11", packed("9.9.11"), manifest, elsewhere), /./],
+    ];
+    const escaped: string[] = [];
+    // An older npm takes what it is told.
+    const strict = npmSetting("allow-remote") !== "undefined";
+    const tried = attacks.filter(([what]) => strict || !/^a (?:dependency|file)/.test(what));
+    for (const [what, prepare, why] of tried) {
+      prepare();
+      const { code, message } = await run();
+      if (what.includes("elsewhere")) {
+        // What has the address of another is asked for here, and here it is.
+        if (asked > 0 || here() !== "9.9.11") escaped.push(`${what}: ${here()} ${message}`);
+      } else if (code !== 5 || !why.test(message) || here() !== "9.9.9" || asked > 0)
+        escaped.push(`${what}: ${code} ${message} ${here()} ${asked}`);
+    }
+    await stranger.stop(true);
+    held("A64", tried.length, escaped);
+
+    // Named outright it may be older; what does not name one release is no name.
+    for (const word of ["latest", "^9.9.8", "9.9", "-g", "../x", "https://example.org/x.tgz"])
+      expect([word, (await run("--", word)).code]).toEqual([word, 2]);
+    expect((await run("9.9.8")).after).toBe("9.9.8");
   } finally {
     shop.stop();
   }

@@ -183,6 +183,7 @@ describe("history and status", () => {
       turns: 6,
       tokens: { input: 7200, output: 480, cacheRead: 0, cacheWrite: 0 },
       costUsd: 0.0192,
+      denied: 0,
       branch: "issue-1",
       commits: 1,
       added: 1,

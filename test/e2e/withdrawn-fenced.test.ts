@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { begin, expectEnd, heard, lanes, type Play, running } from "../support/attempt.ts";
-import { type TestFleet, testFleet } from "../support/fleet.ts";
+import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 
 const turn = lanes(3);
 /** Its claims last 6 s, so that it looks at its issues every 2 s. */
@@ -49,7 +49,11 @@ afterAll(async () => {
 
 /** The gate is reached: the agent has ended, nothing is published yet. */
 const atGate = (worker: string) => heard(lasting, worker, "step:started", ({ step }) => step === "verify");
-const openGate = (worker: string) => writeFileSync(join(lasting.root, worker, "go"), "");
+async function openGate(worker: string): Promise<void> {
+  const home = join(lasting.attempt(worker, 1), "trial");
+  await until("the gates have a HOME", () => existsSync(home) || null);
+  writeFileSync(join(home, "go"), "");
+}
 
 describe.concurrent("while the agent works", () => {
   test.each([
@@ -126,7 +130,7 @@ describe.concurrent("after the agent, before the push", () => {
         const issue = await begin(lasting, play);
         await atGate("s1");
         lasting.standin.repo("acme/gated").close(issue);
-        openGate("s1");
+        await openGate("s1");
         await expectEnd(lasting, play, issue, { ...withdrawn, reason: /was closed/, patch: true });
       }),
     slow,
@@ -144,7 +148,7 @@ describe.concurrent("after the agent, before the push", () => {
         expect(taken.code).toBe(0);
         const end = await rival.ended("r2");
         expect(end.outcome).toBe("delivered");
-        openGate("s2");
+        await openGate("s2");
         const late = await lasting.ended("s2");
         expect([late.outcome, late.reason]).toEqual(["fenced", expect.stringContaining("now belongs to worker r2")]);
         expect(existsSync(join(lasting.attempt("s2", 1), "work.patch"))).toBe(true);

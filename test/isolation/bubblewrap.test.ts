@@ -54,11 +54,20 @@ test("hands the environment on without showing it, and says where the pid is tol
   expect(bubblewrap(system)).toMatchObject({ name: "bubblewrap", pidNamespace: true });
 });
 
-test("is the same each time, and does not mind a gate in front", () => {
+test("is the same each time, and a gate comes first of all that starts inside", () => {
   expect(wrap()).toEqual(wrap());
   const gate = ["/bin/sh", "-c", 'IFS= read -r go && [ "$go" = go ] && exec "$@"', "gate"] as const;
-  const gated = bubblewrap(system).wrap({ ...command, argv: [...gate, ...command.argv] }, space);
+  const gated = bubblewrap(system).wrap({ ...command, gate }, space);
   expect(gated.argv.slice(-7)).toEqual(["--", ...gate, ...command.argv]);
+  const forwards = [{ port: 3128, socket: "/home/op/egress.sock" }];
+  const beside = bubblewrap(system, { argv: ["/opt/bun"], needs: [] }).wrap(
+    { ...command, gate },
+    { ...space, forwards },
+  );
+  const from = beside.argv.indexOf("--") + 1;
+  expect(beside.argv.slice(from, from + gate.length)).toEqual([...gate]);
+  expect(beside.argv.indexOf("forward")).toBeGreaterThan(from + gate.length);
+  expect([gated.gate, beside.gate]).toEqual([undefined, undefined]);
 });
 
 describe("forwards", () => {

@@ -1,9 +1,11 @@
 /** The gateway to the model over a real Unix socket, in front of an endpoint on loopback. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startModelGateway } from "../../src/isolation/model-gateway.ts";
+import { within } from "../../src/system/clock.ts";
 import { held } from "../support/attack.ts";
 
 const key = "sk-true-key-0123456789";
@@ -166,3 +168,73 @@ test("S31: what is refused never reaches the provider, and is told", async () =>
   if (sent.length !== 1 || sent[0]?.body.includes("web_fetch")) escaped.push("the other of two lists of tools");
   held("S31", tries.length + 1, escaped);
 });
+
+test("S31: fields and headers that nobody knows are left out, and told", async () => {
+  denied.splice(0);
+  seen.splice(0);
+  const fields = { store: true, files: ["f"], webhook: "https://evil.example/", vault_ids: ["v"], __proto__2: 1 };
+  const headers = {
+    "x-api-key": "placeholder-1",
+    cookie: "sessionKey=x",
+    "anthropic-workspace-id": "w",
+    "x-http-method-override": "DELETE",
+    "x-forwarded-host": "evil.example",
+  };
+  expect((await post("", { ...message, stream: false, ...fields }, headers)).status).toBe(200);
+  const [request] = seen.splice(0);
+  expect(JSON.parse(request?.body ?? "")).toEqual({ ...message, stream: false });
+  expect(denied.map((line) => line.split(":")[0])).toEqual(
+    Object.keys(fields).map((name) => `POST /v1/messages ${name}`),
+  );
+  const came = Object.keys(headers).filter((name) => name !== "x-api-key" && request?.headers.has(name));
+  expect((await post("", message, {})).status).toBe(401);
+  held("S31", Object.keys(fields).length + Object.keys(headers).length, came);
+});
+
+/** A request of which all but the last byte is sent, and what is answered. */
+function unfinished(head: string): { answer: Promise<string>; end: () => void } {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect({ path: join(folder, "s") });
+  let text = "";
+  socket.on("data", (part) => {
+    text += part;
+    resolve(text.split("\r\n")[0] ?? "");
+  });
+  socket.on("error", () => resolve("closed"));
+  socket.write(`POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: placeholder-1\r\n${head}\r\n\r\n`);
+  socket.write(Buffer.alloc(1 << 20, " "));
+  return { answer: promise, end: () => socket.destroy() };
+}
+
+test("A56: requests that never end are held up to a bound, and their room is free again when they go", async () => {
+  const large = `content-length: ${31 << 20}`;
+  const first = Array.from({ length: 3 }, () => unfinished(large));
+  // All of them have been met when a fourth finds no room.
+  const refused = await eventually(async () => {
+    const one = unfinished(large);
+    const answer = await within(1000, one.answer);
+    one.end();
+    return answer;
+  });
+  expect(refused).toContain("429");
+  const endless = unfinished("transfer-encoding: chunked");
+  // Refused while it still sends.
+  expect(await endless.answer).toMatch(/411|closed/);
+  expect((await post("", message)).status).toBe(200);
+  for (const one of [...first, endless]) one.end();
+  const room = await eventually(async () => {
+    const answer = await post("", { ...message, system: "x".repeat(31 << 20) });
+    return answer.status === 200 ? "free" : null;
+  });
+  expect(room).toBe("free");
+  held("A56", 5, []);
+}, 30_000);
+
+async function eventually<T>(look: () => Promise<T | null>): Promise<T | null> {
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline) {
+    const found = await look();
+    if (found !== null) return found;
+  }
+  return null;
+}

@@ -1,6 +1,6 @@
 /** When a stranger's text may be worked on: every row of the table. */
 import { describe, expect, test } from "bun:test";
-import { type TrustFacts, trustOf } from "../../src/model/trust.ts";
+import { doubtAfter, type TrustFacts, trustOf } from "../../src/model/trust.ts";
 
 const at = "2026-05-01T12:00:00Z";
 const stranger: TrustFacts = {
@@ -38,6 +38,24 @@ describe("trustOf", () => {
     ["edited a second after it", { editedAt: "2026-05-01T12:00:01Z" }, false, /edited after ann approved/],
     ["it is not known when it was edited", { editedAt: "unknown" }, false, /not known whether/],
   ])("%s", (_, facts, trusted, why) => {
-    expect(trustOf({ ...stranger, ...facts })).toEqual({ trusted, why: expect.stringMatching(why) });
+    expect(trustOf({ ...stranger, ...facts })).toMatchObject({ trusted, why: expect.stringMatching(why) });
+  });
+});
+
+describe("doubtAfter", () => {
+  const approved = (when: string) => trustOf({ ...stranger, approval: { by: "ann", at: when, mayWrite: true } });
+  const byWriter = trustOf({ ...stranger, authorMayWrite: true });
+  const untrusted = trustOf({ ...stranger, approval: null });
+  test.each([
+    ["the same approval", approved(at), approved(at), null],
+    ["a writer's own, both times", byWriter, byWriter, null],
+    ["the author may write by now", approved(at), byWriter, null],
+    ["approved anew, maybe another text", approved(at), approved("2026-05-01T12:00:05Z"), /approved while/],
+    ["the author may not write any more, and somebody approved", byWriter, approved(at), /approved while/],
+    ["not approved any more", approved(at), untrusted, /nobody has put/],
+  ])("%s", (_, before, after, doubt) => {
+    const found = doubtAfter(before, after);
+    if (doubt === null) expect(found).toBeNull();
+    else expect(found).toMatch(doubt);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { IssueSnapshot } from "../../src/model/issue.ts";
 import { outcomeNames } from "../../src/model/outcome.ts";
-import { commentMarker, commentOf } from "../../src/reports/comment.ts";
+import { commentOf } from "../../src/reports/comment.ts";
 import { pullRequestBody, pullRequestTitle, quote } from "../../src/reports/pull-request.ts";
 import { anEnd } from "../model/records.ts";
 
@@ -98,8 +98,7 @@ describe("comment", () => {
     });
   }
   test("A23: its marker can't be written by an agent", () => {
-    const marker = commentMarker("11111111-2222", "01-1");
-    expect(marker).toBe("claude-workers:11111111:01-1");
+    const marker = "claude-workers:11111111:01-1:0123456789abcdef";
     expect(commentOf("01", "01-2", "answered", `<!-- ${marker} -->`, anEnd)).not.toContain(`<!-- ${marker}`);
   });
 });

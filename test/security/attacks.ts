@@ -94,6 +94,9 @@ export const attacks: Readonly<Record<string, string>> = {
   S24: "a commit message that keeps checks from running, more commits than anybody reads",
   S25: "a token that could do more: other repositories, other rights, for longer",
   S31: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
+  S35: "a comment or an issue by somebody else that carries the fleet's own mark",
+  S38: "gates that pass by what is not published: files that git overlooks, what lies in HOME",
+  S39: "a flood of short lines that keeps deadlines and orders waiting",
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
 };
 

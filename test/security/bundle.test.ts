@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { FleetError } from "../../src/model/errors.ts";
 import type { GitSettings } from "../../src/store/git.ts";
 import { Mirror } from "../../src/store/mirror.ts";
+import { changedBytes } from "../../src/store/new-commits.ts";
 import { type Site, startSite, tokenOf } from "../standin/site.ts";
 import { held } from "../support/attack.ts";
 import { newFolder } from "../system/folder.ts";
@@ -160,6 +161,19 @@ test("S13: seventy megabytes in a small bundle are not looked through, and so no
   expect(fs.statSync(bundle).size).toBeLessThan(2 << 20);
   const head = await mirror.importBundle(bundle, limit);
   held("S13", 1, (await mirror.changes(base, head, limit)) === null ? [] : ["it was taken as a text"]);
+}, 60_000);
+
+test("S13: one blob under many names is counted once for each, before anything is written", async () => {
+  const size = 20_000_000;
+  agent(
+    `b=$(head -c ${size} /dev/zero | tr '\\0' x | git hash-object -w --stdin); for n in $(seq 40); do git update-index --add --cacheinfo 100644,$b,big$n; done; git commit -qm bomb; git reset -q`,
+  );
+  const bundle = join(place, "work.bundle");
+  agent(`git bundle create --quiet ${bundle} HEAD --not $B`);
+  const small = fs.statSync(bundle).size;
+  const head = await mirror.importBundle(bundle, limit);
+  const bytes = await changedBytes(mirror, base, head, limit);
+  held("S13", 1, small < 1 << 20 && bytes === 40 * size ? [] : [`${bytes} bytes`]);
 }, 60_000);
 
 test("S15: odd file names are one entry each", async () => {

@@ -79,38 +79,6 @@ function suite(): void {
     long,
   );
 
-  test(
-    "A13: folders swapped for links while HOME is made anew",
-    async () => {
-      const { fleet, outside } = stage;
-      // Inside, where links lead nowhere; outside they lead to the operator.
-      const racer = `cd; mkdir -p a/b/c d; i=0; echo go
-        while :; do mv a x; ln -s ${outside} a; mv d a/.. 2>/dev/null; rm a; mv x a; : > a/b/c/$i; i=$((i+1)); [ $((i % 50)) = 0 ] && echo 50; done`;
-      let swaps = 0;
-      const escaped: string[] = [];
-      for (let round = 0; round < 5; round++) {
-        const shell = fleet.start(["shell", "01", "--", "/bin/sh", "-c", racer]);
-        const reader = shell.stdout.getReader();
-        const decoder = new TextDecoder();
-        let said = "";
-        const more = async () => {
-          const { value, done } = await reader.read();
-          if (!done) said += decoder.decode(value);
-          return !done;
-        };
-        while (!said.includes("50") && (await more()));
-        const refreshed = await fleet.cw(["refresh", "01"]);
-        if (refreshed.code !== 0) escaped.push(refreshed.stderr);
-        shell.kill("SIGKILL");
-        while (await more());
-        swaps += (said.match(/50/g)?.length ?? 0) * 50;
-        escaped.push(...stage.harm());
-      }
-      held("A13", swaps, escaped);
-    },
-    long,
-  );
-
   /** Every setting by which git executes something, for the clone and for HOME. */
   const poison = (program: string) =>
     [

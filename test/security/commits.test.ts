@@ -240,6 +240,15 @@ test("A59: files that GitHub runs, under any name, on any way, also when a later
   held("A59", ways.length, escaped);
 }, 60_000);
 
+test("S14: a history of its own is refused before anything is pushed; one that was merged is fine", async () => {
+  agent("git checkout -q --orphan z; echo z > z; git add z; git commit -qm z");
+  const alone = await published().then(String, String);
+  agent("git checkout -q issue-1; git merge -q --allow-unrelated-histories -m 'Merge z' z");
+  const { difference } = await published();
+  expect(difference.files).toEqual(["z"]);
+  held("S14", 1, /no commit in common with main/.test(alone) ? [] : [alone]);
+}, 60_000);
+
 test("S24: more commits than anybody reads are not published", async () => {
   agent(
     "t=$(git rev-parse HEAD^{tree}); c=HEAD; for i in $(seq 1001); do c=$(git commit-tree $t -p $c -m $i); done; git reset -q --hard $c",

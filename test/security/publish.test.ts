@@ -18,6 +18,36 @@ function suite(): void {
   }, long);
   afterAll(async () => await stage?.fleet.close());
 
+  test(
+    "S38: a gate judges what is published, not what lies around it",
+    async () => {
+      const { fleet, attack } = stage;
+      await fleet.standin.addRepo({ name: "acme/gated", files: { "README.md": "# Gated\n", "check.sh": "exit 1\n" } });
+      const gate = "sh ./check.sh";
+      fleet.configure({ repos: { "acme/ci": { workflows: true }, "acme/gated": { gates: [gate] } } });
+      const tricks = [
+        "echo 'exit 0' > check.sh; git update-index --skip-worktree check.sh; edit",
+        "echo 'exit 0' > check.sh; git update-index --assume-unchanged check.sh; edit",
+        "git rm -q --cached check.sh; git commit -qm gone; echo check.sh > .git/info/exclude; echo 'exit 0' > check.sh",
+        "mkdir -p ~/.local/bin; printf '#!/bin/sh\\nexit 0\\n' > ~/.local/bin/sh; chmod +x ~/.local/bin/sh; echo 'alias sh=true' > ~/.profile; echo true > ~/.shrc; edit",
+        "git config filter.x.smudge \"echo 'exit 0' #\"; mkdir -p .git/info; echo 'check.sh filter=x' > .git/info/attributes; edit",
+        "git config core.worktree /tmp; edit; commit",
+      ];
+      const escaped: string[] = [];
+      for (const trick of tricks) {
+        const end = await attack("03", `${trick}\n`, "acme/gated");
+        const told = end.outcome === "failed" && end.reason.includes("the gate");
+        if (end.outcome === "delivered") escaped.push(trick);
+        else if (!told && !trick.includes("worktree")) escaped.push(`${trick}: ${end.outcome} ${end.reason}`);
+      }
+      // And what is right passes, with nothing left of where it was tried.
+      const end = await attack("03", "echo 'exit 0' > check.sh; git commit -qam right", "acme/gated");
+      expect({ outcome: end.outcome, reason: end.reason }).toMatchObject({ outcome: "delivered" });
+      held("S38", tricks.length, escaped);
+    },
+    long,
+  );
+
   const git = (dir: string, ...args: string[]) =>
     Bun.spawnSync(["git", "-c", "safe.directory=*", "--git-dir", dir, ...args], {
       env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent" },

@@ -1,5 +1,5 @@
 /** A fleet of an ordinary user whose agents do what the attacker's script says. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { begin } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
@@ -34,7 +34,7 @@ export async function openStage(workers: string[]): Promise<Stage> {
     if (ran.exitCode !== 0) throw new Error(`${script}: ${ran.stderr}`);
   };
   asUser(
-    `umask 077; mkdir ${outside} ${outside}/folder; printf '${precious}' | tee ${outside}/file > ${outside}/folder/file`,
+    `umask 077; mkdir ${outside} ${outside}/folder; printf '${precious}' | tee ${outside}/file > ${outside}/folder/file; chmod 750 ${outside}/folder`,
   );
   return {
     fleet,
@@ -46,6 +46,7 @@ export async function openStage(workers: string[]): Promise<Stage> {
       const odd = found
         .filter((name) => !["file", "folder", "folder/file"].includes(name))
         .map((name) => `${name} is new`);
+      if ((statSync(join(outside, "folder")).mode & 0o777) !== 0o750) odd.push("the rights of folder were changed");
       for (const name of ["file", "folder/file"]) {
         if (!found.includes(name)) odd.push(`${name} is gone`);
         else if (readFileSync(join(outside, name), "utf8") !== precious) odd.push(`${name} was changed`);

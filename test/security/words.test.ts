@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { unprintable } from "../e2e/refused.ts";
 import { held } from "../support/attack.ts";
+import { begin, heard, newest } from "../support/attempt.ts";
 import { long, openStage, type Stage } from "./stage.ts";
 
 describe("a lying agent", () => {
@@ -50,6 +51,32 @@ ${line({ type: "user", message: { role: "user", content: [{ tool_use_id: id, typ
       if (existsSync(join(fleet.attempt("02", 1), "events.jsonl"))) escaped.push("worker 02 heard of it");
       await fleet.cw(["reset", "01"]);
       held("S1, A22, A23, S3", lies.length, escaped);
+    },
+    long,
+  );
+
+  test(
+    "S39: short lines without end: its time is over all the same, a stop ends it, the disk is safe",
+    async () => {
+      const { fleet } = stage;
+      const word = { type: "tool_use", id: "toolu_9", name: "mcp__worker__report_progress", input: { message: "x" } };
+      const flood = `yes '${JSON.stringify({ type: "assistant", message: { id: "m9", role: "assistant", content: [word] } })}'`;
+      const body = `[[scenario:run]] [[run:${Buffer.from(flood).toString("base64")}]]`;
+      const escaped: string[] = [];
+      fleet.configure({ limits: { wall: "8s", transcriptBytes: 1 << 20 } });
+      await begin(fleet, { worker: "01", body });
+      const end = await fleet.ended("01");
+      if (end.outcome !== "timed-out") escaped.push(`${end.outcome}: ${end.reason}`);
+      if (end.durationMs > 40_000) escaped.push(`it ended after ${end.durationMs} ms`);
+      const told = statSync(join(fleet.attempt("01", newest(fleet, "01")), "events.jsonl")).size;
+      if (told > 64 << 20) escaped.push(`${told} bytes of events`);
+      fleet.configure({});
+      await begin(fleet, { worker: "02", body });
+      await heard(fleet, "02", "agent:activity");
+      const stopped = await fleet.cw(["stop", "02", "--json"]);
+      if (stopped.code !== 0 || stopped.json().outcome !== "stopped") escaped.push(`stop: ${stopped.stdout}`);
+      for (const worker of ["01", "02"]) await fleet.cw(["reset", worker]);
+      held("S39", 2, escaped);
     },
     long,
   );

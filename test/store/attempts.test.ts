@@ -246,7 +246,8 @@ test("an end that its writer did not live to add to the history is added once; t
 
 test("what the killed processes of an attempt had not finished is removed with its end", () => {
   const { attempts } = store;
-  for (const name of [".new-x-end.json", "work.bundle"]) fs.writeFileSync(join(path, name), "half");
+  for (const name of [".new-x-end.json", "work.bundle", "canary.json", "egress.sock", "model.sock"])
+    fs.writeFileSync(join(path, name), "half");
   fs.mkdirSync(join(path, "work.bundle.git/objects"), { recursive: true });
   fs.writeFileSync(join(path, "work.patch"), "whole");
   attempts.tidy("01", 1);

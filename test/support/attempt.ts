@@ -126,7 +126,7 @@ export const running = (fleet: TestFleet, worker: string) => heard(fleet, worker
 /** Process number of the newest attempt's agent: what runs outside of its namespace. */
 export function agentOf(fleet: TestFleet, worker: string): number {
   const file = join(fleet.attempt(worker, newest(fleet, worker)), "processes.jsonl");
-  return JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "").monitor.pid;
+  return JSON.parse(readFileSync(file, "utf8").trim().split("\n").at(-1) ?? "").monitor.pid;
 }
 
 /** Process number of the supervisor. */

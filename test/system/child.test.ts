@@ -54,8 +54,8 @@ describe("without", () => {
   for (const input of ["", "stop\n", "gone\n", " go\n", "g"]) {
     test(`${JSON.stringify(input)} is no go`, async () => {
       const file = folder.in(crypto.randomUUID());
-      const { argv, env, cwd } = command(`touch ${file}`);
-      const child = Bun.spawn([...argv], { env: { ...env }, cwd, stdin: new Blob([input]) });
+      const { gate = [], argv, env, cwd } = command(`touch ${file}`);
+      const child = Bun.spawn([...gate, ...argv], { env: { ...env }, cwd, stdin: new Blob([input]) });
       expect(await child.exited).not.toBe(0);
       expect(existsSync(file)).toBe(false);
     });

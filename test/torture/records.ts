@@ -225,11 +225,12 @@ function inProcess(one: Fuzzed, random: Random): { kind: Harm; what: string } | 
 }
 
 export async function openSupervisor() {
-  supervisor = Bun.spawn(["/bin/sleep", "1000000"], { env: {}, stdio: ["ignore", "ignore", "ignore"] });
+  const own = Bun.spawn(["/bin/sleep", "1000000"], { env: {}, stdio: ["ignore", "ignore", "ignore"] });
+  supervisor = own;
   return {
     close: async () => {
-      supervisor.kill("SIGKILL");
-      await supervisor.exited;
+      own.kill("SIGKILL");
+      await own.exited;
     },
   };
 }

@@ -1,0 +1,88 @@
+/** What keeps the host from following, trusting or waiting for what lies where an agent can write. */
+import type { Guard } from "./guard.ts";
+
+const homes = { file: "src/store/homes.ts" };
+const files = { file: "src/system/files.ts", test: "test/system/files.test.ts" };
+
+export const fileGuards: readonly Guard[] = [
+  {
+    name: "no link is followed on the way to what is taken over",
+    ...homes,
+    text: "openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW",
+    instead: "openPath | constants.O_DIRECTORY",
+    test: "test/security/swaps.test.ts",
+    only: "A13",
+  },
+  {
+    name: "a folder is held while it is looked at",
+    ...homes,
+    text: "(-1)}`;\n      // A folder without",
+    instead: "(-1)}`;\n      at = join(parent, part);\n      // A folder without",
+    test: "test/security/swaps.test.ts",
+    only: "A13",
+  },
+  {
+    name: "what was put in the place of a folder is not kept",
+    ...homes,
+    text: "    if (!isFolder(target)) rmSync(target, { force: true });\n",
+    instead: "",
+    test: "test/security/swaps.test.ts",
+    only: "A13",
+  },
+  {
+    name: "a folder without rights can be taken over",
+    ...homes,
+    text: "      chmodSync(at, 0o700);\n",
+    instead: "",
+    test: "test/security/clone.test.ts",
+    only: "A10",
+  },
+  {
+    name: "records are not read through links",
+    ...files,
+    text: "O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);\n  } catch (error)",
+    instead: "O_RDONLY | fs.constants.O_NONBLOCK);\n  } catch (error)",
+  },
+  {
+    name: "nothing is appended through links",
+    ...files,
+    text: "fs.constants.O_CREAT | fs.constants.O_NOFOLLOW",
+    instead: "fs.constants.O_CREAT",
+  },
+  {
+    name: "a file is not awaited",
+    ...files,
+    text: "O_NOFOLLOW | fs.constants.O_NONBLOCK);\n  } catch (error)",
+    instead: "O_NOFOLLOW);\n  } catch (error)",
+  },
+  {
+    name: "what is no file is not read",
+    ...files,
+    text: "if (!stat.isFile()) return",
+    instead: "if (stat.size < 0) return",
+  },
+  {
+    name: "files of others are not read",
+    ...files,
+    text: "if (stat.uid !== process.getuid?.())",
+    instead: "if (stat.uid < 0)",
+  },
+  {
+    name: "what is read is bounded",
+    ...files,
+    text: "if (stat.size > maxBytes)",
+    instead: "if (stat.size < 0)",
+  },
+  {
+    name: "folders are ours alone, whatever the umask",
+    ...files,
+    text: "  if (made !== undefined) fs.chmodSync(path, privateFolder);\n",
+    instead: "",
+  },
+  {
+    name: "files are ours alone",
+    ...files,
+    text: "const privateFile = 0o600;",
+    instead: "const privateFile = 0o644;",
+  },
+];

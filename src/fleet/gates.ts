@@ -1,0 +1,60 @@
+/**
+ * The project's own gates, on what is to be published and nothing else: a new HOME, a new clone of those very commits. In the
+ * agent's own, files that git ignores or was told to overlook, and what lies in HOME, would pass in the place of the work.
+ */
+import type { Command } from "../model/command.ts";
+import { Verdict } from "../model/verdict.ts";
+import { uptimeMs } from "../system/clock.ts";
+import { makeFolder } from "../system/files.ts";
+import { removeTree } from "../system/remove.ts";
+import { agentLike, besideClaude, type Placed, runInside } from "./collect.ts";
+import { type InFlight, needBase } from "./in-flight.ts";
+import { insideOf, withNetwork } from "./network.ts";
+
+type Tried = Placed & Pick<InFlight, "paths">;
+
+/** @param until on the clock of the boot, in ms. @throws Verdict `failed` with the gate's last words */
+export async function passGates(attempt: InFlight, gates: readonly string[], until: number): Promise<void> {
+  if (gates.length === 0) return;
+  const { fleet, task, paths, mirror, branch } = attempt;
+  const left = () => Math.max(1, until - uptimeMs());
+  const inside = insideOf(await fleet.isolation(besideClaude(task.isolation)), paths.folder, null);
+  try {
+    makeFolder(paths.trial);
+    await mirror.cloneHead(cloneOf(attempt), branch, needBase(attempt).branch);
+    const place = { home: paths.trial, protect: [] };
+    const written = await runInside(attempt, checkoutCommand(attempt), "checkout", left(), null, attempt.ending, place);
+    if (written.code !== 0)
+      throw new Verdict("failed", `the work could not be checked out for its gates: ${written.errors.slice(-400)}`);
+    await withNetwork(fleet, inside, paths.folder, attempt, async () => {
+      for (const gate of gates) {
+        const command = gateCommand(attempt, gate);
+        const space = { ...place, forwards: inside.forwards };
+        const { code, errors } = await runInside(attempt, command, "gate", left(), null, attempt.ending, space);
+        if (code === 0) continue;
+        const reason = `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`;
+        throw new Verdict("failed", reason);
+      }
+    });
+  } finally {
+    await removeTree(paths.trial);
+  }
+}
+
+/** Before the first gate: files of the agent's choice are written to disk inside alone. */
+export function checkoutCommand(attempt: Tried): Command {
+  return {
+    argv: ["/usr/bin/env", "git", "reset", "--quiet", "--hard"],
+    env: likeAgent(attempt),
+    cwd: cloneOf(attempt),
+  };
+}
+
+/** A gate, before it is wrapped. */
+export function gateCommand(attempt: Tried, gate: string): Command {
+  const env = { ...likeAgent(attempt), CI: "true" };
+  return { argv: ["/bin/sh", "-c", `{ ${gate}\n} >&2`], env, cwd: cloneOf(attempt) };
+}
+
+const likeAgent = (attempt: Tried) => ({ ...agentLike(attempt), HOME: attempt.paths.trial });
+const cloneOf = ({ paths, task }: Tried) => `${paths.trial}/github/${task.repo}`;

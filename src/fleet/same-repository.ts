@@ -1,0 +1,22 @@
+/**
+ * A name on GitHub can come to mean another repository: the one that had it was renamed, and somebody took the name. So
+ * the first use of a name binds it to a repository's id, which is given once.
+ */
+import { dirname } from "node:path";
+import type { Repository } from "../issues/shapes.ts";
+import { FleetError } from "../model/errors.ts";
+import { createOnce, makeFolder, readOwn } from "../system/files.ts";
+import type { Fleet } from "./fleet.ts";
+
+/** @throws FleetError `github` when the name meant another repository before */
+export function needSame(fleet: Pick<Fleet, "store">, repo: string, { id }: Pick<Repository, "id">): void {
+  const file = fleet.store.paths.repoId(repo);
+  makeFolder(dirname(file));
+  if (createOnce(file, `${id}\n`)) return;
+  const known = readOwn(file);
+  if (known?.ok && known.value.trim() === String(id)) return;
+  if (known?.ok === false) throw new FleetError("environment", known.reason, { hint: `rm ${file}` });
+  throw new FleetError("github", `${repo} is not the repository that it was: somebody else has its name by now`, {
+    hint: `if the one that is there now is meant: rm ${file}`,
+  });
+}
