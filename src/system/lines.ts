@@ -1,4 +1,5 @@
 /** Cuts a stream into lines of bounded length. */
+import { sleep, tickerMs } from "./clock.ts";
 
 /** Longest line that is kept whole; of a longer one the beginning is. */
 const longestLine = 8 << 20;
@@ -26,7 +27,7 @@ export async function eachLine(
     if (length < longestLine) parts.push(text.slice(0, longestLine - length));
     length += text.length;
   };
-  let since = performance.now();
+  let since = tickerMs();
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -35,13 +36,12 @@ export async function eachLine(
       for (let at = 0; at < pieces.length; at++) {
         if (at > 0) flush();
         keep(pieces[at] ?? "");
-        if (performance.now() - since < sliceMs) continue;
-        await othersTurn();
-        since = performance.now();
+        if (tickerMs() - since < sliceMs) continue;
+        // A stream that always has more is read from one microtask to the next, and those come before any timer.
+        await sleep(0);
+        since = tickerMs();
         if (signal.aborted) return;
       }
-      // Somebody who prints faster than we read would keep every timer waiting, and with them each limit and each stop.
-      await new Promise((done) => setImmediate(done));
     }
   } catch {
     // The pipe broke: what came until then counts.
@@ -50,6 +50,3 @@ export async function eachLine(
   }
   if (length > 0) flush();
 }
-
-/** Timers, too: a stream that always has more is read from one microtask to the next, and those come first. */
-const othersTurn = () => new Promise<void>((go) => setTimeout(go, 0));
