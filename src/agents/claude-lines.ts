@@ -2,7 +2,9 @@
 import * as z from "zod/mini";
 
 const text = z.optional(z.nullable(z.string()));
-const count = z.optional(z.catch(z.number(), 0));
+/** More than any session can have is no figure: one forged line would spoil the sums of a whole history. */
+const count = z.optional(z.catch(z.number().check(z.minimum(0), z.maximum(1e12)), 0));
+const dollars = z.catch(z.number().check(z.minimum(0), z.maximum(1e6)), 0);
 
 const init = z.object({
   type: z.literal("system"),
@@ -83,7 +85,7 @@ const modelUsage = z.object({
   outputTokens: count,
   cacheReadInputTokens: count,
   cacheCreationInputTokens: count,
-  costUSD: count,
+  costUSD: z.optional(dollars),
 });
 
 const result = z.object({
@@ -95,7 +97,7 @@ const result = z.object({
   terminal_reason: text,
   api_error: text,
   api_error_status: z.optional(z.nullable(z.number())),
-  total_cost_usd: z.optional(z.number()),
+  total_cost_usd: z.optional(dollars),
   modelUsage: z.optional(z.record(z.string(), modelUsage)),
   model_usage_since_last_result: z.optional(z.record(z.string(), modelUsage)),
 });

@@ -7,6 +7,11 @@ export function uptimeMs(): number {
   return Math.round(Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000);
 }
 
+/** Ms since some moment of this process: cheap enough to ask for each line of an agent's output. */
+export function tickerMs(): number {
+  return performance.now();
+}
+
 let boot: string | undefined;
 export function bootId(): string {
   boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

@@ -108,6 +108,13 @@ ${line({ type: "user", message: { role: "user", content: [{ tool_use_id: id, typ
           type: "assistant",
           message: { id: "f", content: [], usage: { input_tokens: -1e18, output_tokens: "NaN" } },
         }),
+        line({
+          type: "result",
+          subtype: "success",
+          is_error: false,
+          total_cost_usd: 1e308,
+          modelUsage: { x: { inputTokens: 1e99, outputTokens: 1e99, costUSD: 1e308 } },
+        }),
         line({ type: "rate_limit_event", rate_limit_info: { status: "allowed", resetsAt: 1e300 } }),
         line({ type: "system", subtype: "status", status: "x".repeat(100_000) }),
       ];
@@ -115,7 +122,7 @@ ${line({ type: "user", message: { role: "user", content: [{ tool_use_id: id, typ
       const end = await attack("01", junk.join("\n"));
       if (!["no-change", "failed"].includes(end.outcome)) escaped.push(`${end.outcome}: ${end.reason}`);
       const figures = [end.turns, end.costUsd ?? 0, ...Object.values(end.tokens)];
-      for (const figure of figures) if (!Number.isFinite(figure) || figure < 0) escaped.push(`a figure is ${figure}`);
+      for (const figure of figures) if (!(figure >= 0 && figure <= 1e13)) escaped.push(`a figure is ${figure}`);
       if (({} as Record<string, unknown>)["outcome"] !== undefined) escaped.push("a prototype was changed");
       for (const args of [
         ["inspect", "01"],
