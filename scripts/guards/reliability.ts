@@ -194,8 +194,8 @@ export const reliabilityGuards: readonly Guard[] = [
   {
     name: "no flood keeps timers waiting",
     file: "src/system/lines.ts",
-    text: "if (monotonicMs() - since < sliceMs) continue;",
-    instead: "if (monotonicMs() > since) continue;",
+    text: "if (tickerMs() - since < sliceMs) continue;",
+    instead: "if (tickerMs() >= since) continue;",
     test: "test/system/lines.test.ts",
   },
   {
