@@ -11,6 +11,7 @@ import { fileGuards } from "./guards/files.ts";
 import type { Guard } from "./guards/guard.ts";
 import { networkGuards } from "./guards/network.ts";
 import { publishGuards } from "./guards/publish.ts";
+import { reliabilityGuards } from "./guards/reliability.ts";
 import { trustGuards } from "./guards/trust.ts";
 
 const guards: readonly Guard[] = [
@@ -280,6 +281,7 @@ const guards: readonly Guard[] = [
   },
   ...networkGuards,
   ...publishGuards,
+  ...reliabilityGuards,
   ...trustGuards,
 ];
 

@@ -7,24 +7,30 @@ import type { Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
-import { type Difference, Mirror } from "../store/mirror.ts";
+import type { Difference } from "../store/mirror.ts";
 import { changedBytes } from "../store/new-commits.ts";
-import { gated, startChild } from "../system/child.ts";
+import { type Child, gated, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
-import { endTree } from "../system/tree.ts";
+import { discard } from "../system/files.ts";
+import { endTree, type Tree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { processLimit, ResourceWatch } from "./resources.ts";
+import { startNoted } from "./start-noted.ts";
 
 const largestBundle = 512 << 20;
 const largestChange = 512 << 20;
 const agentPath = "/usr/local/bin:/usr/bin:/bin";
 
-/** Commits what is uncommitted, then prints everything beyond the base as a bundle; prints nothing when there is nothing. */
+/**
+ * What a git that was killed has locked is free again. Commits what is uncommitted, then prints everything beyond the base as
+ * a bundle; prints nothing when there is nothing.
+ */
 const script = `
 set -e
-rm -f .git/index.lock
+rm -f .git/*.lock
+find .git/refs -name '*.lock' -delete 2> /dev/null || :
 git add -A
 git diff --cached --quiet || git -c commit.gpgSign=false -c core.hooksPath=/dev/null commit --quiet --no-verify -m "$2"
 [ "$(git rev-parse HEAD)" = "$1" ] || git bundle create --quiet - HEAD --not "$1"
@@ -63,7 +69,7 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
     // Commits that cancel each other out are nothing to review.
     return found(attempt, difference.files.length === 0 ? null : { head, difference });
   } finally {
-    Mirror.discard(paths.bundle);
+    discard(paths.bundle);
   }
 }
 
@@ -108,12 +114,35 @@ export async function runInside(
     ...planned,
     ...space,
   });
-  const child = await startChild(command, `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`);
-  const tree = { monitor: child.monitor, first: child.first, cookie: task.cookie };
-  fleet.store.attempts.recordStarted(task.worker, task.n, tree);
+  const info = `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`;
+  return await startNoted(
+    attempt,
+    () => startChild(command, info),
+    (child, tree) => untilOver(attempt, child, tree, name, timeoutMs, stdoutFile, ending, space.home ?? planned.home),
+  );
+}
+
+async function untilOver(
+  { fleet }: InFlight,
+  child: Child,
+  tree: Tree,
+  name: string,
+  timeoutMs: number,
+  stdoutFile: string | null,
+  ending: AbortSignal,
+  home: string,
+) {
   const file = stdoutFile === null ? null : openSync(stdoutFile, "w", 0o600);
-  const out = take(child.stdout, (chunk) => file !== null && writeSync(file, chunk));
-  const resources = new ResourceWatch(fleet, space.home ?? planned.home, tree);
+  let unwritten: unknown = null;
+  const out = take(child.stdout, (chunk) => {
+    try {
+      // A disk that gets full takes the beginning without an error.
+      for (let rest = chunk; file !== null && rest.length > 0; ) rest = rest.subarray(writeSync(file, rest));
+    } catch (error) {
+      unwritten ??= error;
+    }
+  });
+  const resources = new ResourceWatch(fleet, home, tree);
   const stopping = AbortSignal.any([ending, resources.over.signal]);
   let errors = "";
   const err = take(child.stderr, (chunk) => {
@@ -130,6 +159,7 @@ export async function runInside(
     if (end === null) throw new Verdict("failed", `${name} took longer than ${Math.round(timeoutMs / 1000)} s`);
     await within(5000, Promise.all([out, err]));
     const bytes = await Promise.race([out, sleep(0).then(() => 0)]);
+    if (unwritten !== null) throw unwritten;
     if (bytes > largestBundle)
       throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);
     return { bytes, code: end.code, errors: errors.trim() };

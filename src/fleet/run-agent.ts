@@ -8,7 +8,7 @@ import { type Child, gated, startChild } from "../system/child.ts";
 import { sleep, uptimeMs, within } from "../system/clock.ts";
 import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
-import { endTree } from "../system/tree.ts";
+import { endTree, type Tree } from "../system/tree.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { tryIsolation } from "./canary.ts";
 import { secretsOf } from "./fleet.ts";
@@ -16,6 +16,7 @@ import { Heard, type Proposal } from "./heard.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
 import { insideOf, withNetwork } from "./network.ts";
 import { processLimit, ResourceWatch } from "./resources.ts";
+import { startNoted } from "./start-noted.ts";
 import { Transcript } from "./transcript.ts";
 
 export interface AgentRun extends AgentEnd {
@@ -49,10 +50,12 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
       gated(agent.command(request), processLimit(fleet.config.limits, isolation.pidNamespace)),
       space,
     );
-    const child = await startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
-      throw new Verdict("refused", `the agent could not be started: ${error instanceof Error ? error.message : error}`);
-    });
-    return await untilGone(attempt, agent, child, prompt, resume);
+    const start = () =>
+      startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
+        const words = error instanceof Error ? error.message : error;
+        throw new Verdict("refused", `the agent could not be started: ${words}`);
+      });
+    return await startNoted(attempt, start, (child, tree) => untilGone(attempt, agent, child, tree, prompt, resume));
   });
 }
 
@@ -60,12 +63,11 @@ async function untilGone(
   attempt: InFlight,
   agent: Agent,
   child: Child,
+  tree: Tree,
   prompt: string,
   resume: boolean,
 ): Promise<AgentRun> {
   const { fleet, task, paths, say } = attempt;
-  const tree = { monitor: child.monitor, first: child.first, cookie: task.cookie };
-  fleet.store.attempts.recordStarted(task.worker, task.n, tree);
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
   const resources = new ResourceWatch(fleet, fleet.store.paths.home(task.worker), tree);
@@ -131,7 +133,7 @@ async function untilGone(
 }
 
 /** No end may be written while anything lives, so this waits as long as it takes; status shows `stopping` until then. */
-async function untilDead(attempt: InFlight, tree: Parameters<typeof endTree>[0]): Promise<void> {
+async function untilDead(attempt: InFlight, tree: Tree): Promise<void> {
   for (let told = false; !(await endTree(tree, attempt.task.limits.graceMs)); told = true) {
     if (!told)
       attempt.say({

@@ -7,6 +7,7 @@ import { sameLabel, workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
+import { isShortage } from "../system/shortage.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
@@ -74,7 +75,10 @@ async function endCrashedAlone(
   return [...done, `${name} was ended as ${outcome}: ${reason}`];
 }
 
-/** Work in the clone of an attempt of which nothing lives any more. */
+/**
+ * Work in the clone of an attempt of which nothing lives any more.
+ * @throws Error where only room is missing: the attempt stays open, and the next command tries again
+ */
 export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   try {
     const attempt = await takenUp(fleet, task);
@@ -82,11 +86,14 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
     try {
       const work = attempt.base && (await collect(attempt));
       if (work) await saveWork(attempt, work);
-      return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
-    } finally {
       await attempt.mirror.forget();
+      return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
+    } catch (error) {
+      if (!isShortage(error)) await attempt.mirror.forget();
+      throw error;
     }
   } catch (error) {
+    if (isShortage(error)) throw error;
     return [`its work could not be saved and stays in the clone: ${error instanceof Error ? error.message : error}`];
   }
 }

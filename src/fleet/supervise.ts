@@ -9,6 +9,7 @@ import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
 import { now, sleep } from "../system/clock.ts";
 import { self } from "../system/process.ts";
+import { isShortage } from "../system/shortage.ts";
 import { endTree } from "../system/tree.ts";
 import { closeOut } from "./close-out.ts";
 import { collect, saveWork, type Work } from "./collect.ts";
@@ -54,6 +55,8 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
   } catch (error) {
     // A bug, or a record that is missing. Without an end the worker would look crashed, and nobody would know why.
     await untilNothingLives(fleet, task);
+    // Without an end it has crashed; the words go to the log.
+    if (isShortage(error)) throw error;
     endAttempt(fleet, task, {
       outcome: "failed",
       reason: redactor.text(`the supervisor failed: ${error instanceof Error ? error.stack : error}`),
@@ -106,9 +109,12 @@ async function run(
     endAttempt(fleet, task, verdict, { figures: attempt.figures });
     // Last: until then the next command looks whether the end came as far as the history.
     if (settled) fleet.store.attempts.settle(task.worker, task.n);
+  } catch (error) {
+    // Whoever tries again starts from what the mirror knows of it.
+    if (!isShortage(error)) await attempt.mirror.forget().catch(() => {});
+    throw error;
   } finally {
     await attempt.lease?.release();
-    await attempt.mirror.forget().catch(() => {});
     await attempt.tidying;
   }
 }
@@ -142,9 +148,14 @@ async function perform(attempt: InFlight): Promise<Verdict> {
     if (attempt.task.mode !== "update") return await answer(attempt, run, work);
     return work === null ? verdictWithoutChange(run, attempt.task.issue !== null) : await deliver(attempt, work);
   } catch (error) {
+    // Ended now, the work in the clone would be lost with the next attempt; whoever reconciles tries again.
+    if (isShortage(error)) throw error;
+    if (early) attempt.say({ type: "warning", message: `the work was not taken out of the clone: ${wordsOf(error)}` });
     return early ?? verdictOfError(error, "publish");
   }
 }
+
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : error);
 
 /** The modes that publish no change: what the agent says is the result, what it changed is kept as a patch. */
 async function answer(attempt: InFlight, run: AgentRun, work: Work | null): Promise<Verdict> {
@@ -172,9 +183,10 @@ async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
 /** What will not be published is kept as a patch. */
 async function keep(attempt: InFlight, work: Work | null, verdict: Verdict): Promise<Verdict> {
   if (work)
-    await saveWork(attempt, work).catch((error: unknown) =>
-      attempt.say({ type: "warning", message: `the work could not be saved: ${error}` }),
-    );
+    await saveWork(attempt, work).catch((error: unknown) => {
+      if (isShortage(error)) throw error;
+      attempt.say({ type: "warning", message: `the work could not be saved: ${error}` });
+    });
   return verdict;
 }
 

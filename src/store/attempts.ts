@@ -26,6 +26,7 @@ import {
   errorCode,
   makeFolder,
   readOwn,
+  removeFile,
   replaceFile,
   sweep,
 } from "../system/files.ts";
@@ -151,7 +152,7 @@ export class Attempts {
   /** Claim and label are as the outcome wants them, the end is on disk and in the history. */
   settle(worker: string, n: number): void {
     failPoint("claim settled");
-    rmSync(join(this.paths.unsettled, attemptId(worker, n)), { force: true });
+    removeFile(join(this.paths.unsettled, attemptId(worker, n)));
   }
 
   unsettled(): { worker: string; n: number }[] {

@@ -5,6 +5,7 @@ import { attemptId } from "../model/task.ts";
 import { isoNow, sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { appendLine, readFrom, sizeOf } from "../system/files.ts";
+import { isOfTheDisk } from "../system/shortage.ts";
 
 /** A chatty agent must not fill the disk: past this, its activity is no longer noted. */
 const activityLimit = 16 << 20;
@@ -18,7 +19,7 @@ export class Journal {
     const file = this.paths.attempt(worker, n).events;
     const step = "step" in said ? `${said.type} ${said.step}` : said.type;
     failPoint(`before ${step}`);
-    if (said.type !== "agent:activity" || sizeOf(file) < activityLimit) appendLine(file, JSON.stringify(event));
+    if (said.type !== "agent:activity" || sizeOf(file) < activityLimit) note(file, event);
     failPoint(`after ${step}`);
     return event;
   }
@@ -66,6 +67,15 @@ export async function* followLines(file: string, finished: () => boolean, from =
     await sleep(200);
   }
   if (rest !== "") yield rest;
+}
+
+/** Nothing rests on it but what people see: a full disk must not end a healthy agent. */
+function note(file: string, event: FleetEvent): void {
+  try {
+    appendLine(file, JSON.stringify(event));
+  } catch (error) {
+    if (!isOfTheDisk(error)) throw error;
+  }
 }
 
 function parse(line: string): FleetEvent[] {

@@ -2,11 +2,10 @@
  * The fleet's own bare repository of one GitHub repository: what is fetched, measured and pushed from. Agents never see it,
  * and work reaches it only as a bundle, so that no git of the host ever reads a folder that an agent can write.
  */
-import { rmSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
-import { createOnce, isFolder, makeFolder, readFrom, replaceFile, sizeOf } from "../system/files.ts";
+import { createOnce, isFolder, makeFolder, readFrom, removeFile, replaceFile, sizeOf } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
@@ -167,7 +166,9 @@ export class Mirror {
     failPoint("patch begun");
     const options = ["--no-ext-diff", "--no-textconv", "--binary", `--output=${file}`];
     const result = await this.git(["diff", ...options, base, head], timeoutMs);
-    return result.ok ? sizeOf(file) : null;
+    if (result.ok) return sizeOf(file);
+    removeFile(file); // Half a patch is none.
+    return null;
   }
 
   /** Each new commit as text, also what a later one takes back: all of it would be published. Null when larger than 64 MiB. */
@@ -245,11 +246,6 @@ export class Mirror {
   /** Forgets the refs of this attempt. */
   async forget(): Promise<void> {
     for (const name of ["base", "claim", "head", "now"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
-  }
-
-  /** For a bundle that was imported or is to be dropped. */
-  static discard(file: string): void {
-    rmSync(file, { force: true });
   }
 
   private ref(name: string): string {

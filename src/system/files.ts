@@ -31,7 +31,7 @@ export function createOnce(path: string, content: string): boolean {
       // Whoever clears up after a crash took ours for the dead one's. Each of them does so once, and there are not that many.
       if (errorCode(error) !== "ENOENT" || tries === 100) throw error;
     } finally {
-      fs.rmSync(temporary, { force: true });
+      discard(temporary);
     }
   }
   syncFolder(dirname(path));
@@ -44,7 +44,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
   try {
     fs.renameSync(temporary, path);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    discard(temporary);
     throw error;
   }
   syncFolder(dirname(path));
@@ -62,7 +62,7 @@ export function createFolderOnce(path: string, files: Readonly<Record<string, st
     // Fails on a folder that is not empty, and ours never is: so of many processes one succeeds.
     fs.renameSync(prepared, path);
   } catch (error) {
-    fs.rmSync(prepared, { recursive: true, force: true });
+    discard(prepared);
     const code = errorCode(error);
     if (code === "ENOTEMPTY" || code === "EEXIST") return false;
     throw error;
@@ -146,14 +146,22 @@ export function isFolder(path: string): boolean {
   return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** A file that is not there is removed. (rm of Bun 1.4.5 calls a failing disk a bad address.) */
+export function removeFile(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
 /** Removes what killed writers left in a folder. @param olderMs default: old enough that no writer can be alive */
 export function sweep(folder: string, olderMs = abandonedMs): void {
   for (const name of fs.readdirSync(folder)) {
     if (!name.startsWith(temporaryMark)) continue;
     const path = join(folder, name);
     const since = fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (since !== undefined && Date.parse(isoNow()) - Math.floor(since) >= olderMs)
-      fs.rmSync(path, { recursive: true, force: true });
+    if (since !== undefined && Date.parse(isoNow()) - Math.floor(since) >= olderMs) discard(path);
   }
 }
 
@@ -162,6 +170,16 @@ function writeTemporary(path: string, content: string | Uint8Array): string {
   const temporary = join(dirname(path), temporaryName(path));
   writeNew(temporary, content);
   return temporary;
+}
+
+/** Takes away what nobody needs any more, if it can: what was won is not undone because its first name stays. */
+export function discard(path: string): void {
+  try {
+    if (isFolder(path)) fs.rmSync(path, { recursive: true, force: true });
+    else removeFile(path);
+  } catch {
+    // A disk that fails. Whoever writes there next sweeps.
+  }
 }
 
 /** Random: process numbers come again, in a container at every start, and a killed process leaves its file behind. */
@@ -175,7 +193,7 @@ function writeNew(path: string, content: string | Uint8Array): void {
     fs.writeFileSync(file, content);
     fs.fsyncSync(file);
   } catch (error) {
-    fs.rmSync(path, { force: true });
+    discard(path);
     throw error;
   } finally {
     fs.closeSync(file);

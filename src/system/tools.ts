@@ -1,5 +1,6 @@
 /** Runs short-lived tools (git, bwrap probes, version checks) to their end. The only user of execa. */
 import { execa } from "execa";
+import { FleetError } from "../model/errors.ts";
 
 export interface ToolCall {
   readonly argv: readonly [string, ...string[]];
@@ -26,24 +27,29 @@ export interface ToolResult {
 
 const maxOutput = 64 << 20;
 
-/** Never throws for what the tool did: the caller judges. A tool past its time is killed. */
+/**
+ * Never throws for what the tool did: the caller judges. A tool past its time is killed.
+ * @throws FleetError `environment` when the system has no room for another process
+ */
 export async function runTool(call: ToolCall): Promise<ToolResult> {
   const [program, ...args] = call.argv;
-  const result = await execa(program, args, {
-    env: call.env,
-    extendEnv: false,
-    ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
-    timeout: call.timeoutMs,
-    killSignal: "SIGKILL",
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: maxOutput,
-    encoding: call.encoding ?? "utf8",
-    ...(call.stdin === undefined
-      ? { stdin: "ignore" as const }
-      : { input: Buffer.from(call.stdin, call.encoding ?? "utf8") }),
-    ...(call.stdoutFile === undefined ? {} : { stdout: { file: call.stdoutFile } }),
-  });
+  const running = () =>
+    execa(program, args, {
+      env: call.env,
+      extendEnv: false,
+      ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
+      timeout: call.timeoutMs,
+      killSignal: "SIGKILL",
+      reject: false,
+      stripFinalNewline: false,
+      maxBuffer: maxOutput,
+      encoding: call.encoding ?? "utf8",
+      ...(call.stdin === undefined
+        ? { stdin: "ignore" as const }
+        : { input: Buffer.from(call.stdin, call.encoding ?? "utf8") }),
+      ...(call.stdoutFile === undefined ? {} : { stdout: { file: call.stdoutFile } }),
+    });
+  const result = await started(program, running);
   const code = result.exitCode ?? null;
   return {
     ok: !result.failed,
@@ -53,4 +59,17 @@ export async function runTool(call: ToolCall): Promise<ToolResult> {
     timedOut: result.timedOut,
     missing: code === null && result.code === "ENOENT",
   };
+}
+
+/** With Bun, execa stumbles over what it wants to say when there are no more files, processes or memory: the cause is lost. */
+function started<T>(program: string, start: () => T): T {
+  try {
+    return start();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new FleetError("environment", `${program} could not be started (EMFILE, EAGAIN or ENOMEM)`, {
+      hint: "raise ulimit -n and ulimit -u, or free memory",
+      cause: Object.assign(error, { code: "EAGAIN" }),
+    });
+  }
 }

@@ -195,3 +195,16 @@ function sparse(path: string): void {
   fs.writeFileSync(path, "");
   fs.truncateSync(path, 2 ** 40);
 }
+
+test.skipIf(Bun.which("strace") === null)("what was won stays won where its first name can't be removed", () => {
+  const to = folder.in("won");
+  const files = JSON.stringify(join(import.meta.dir, "../../src/system/files.ts"));
+  const program = `console.log((await import(${files})).createOnce(${JSON.stringify(to)}, "x"))`;
+  const strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=unlink,unlinkat"];
+  const inject = ["-e", "inject=unlink,unlinkat:error=EIO"];
+  const ran = Bun.spawnSync([...strace, ...inject, process.execPath, "--no-env-file", "-e", program], {
+    env: { PATH: "/usr/bin:/bin", HOME: folder.path },
+  });
+  expect([ran.stdout.toString(), ran.stderr.toString()]).toEqual(["true\n", ""]);
+  expect(fs.readFileSync(to, "utf8")).toBe("x");
+});

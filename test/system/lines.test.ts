@@ -68,3 +68,21 @@ test("what came before the pipe broke counts", async () => {
   await eachLine(broken, (line) => lines.push(line), new AbortController().signal);
   expect(lines).toEqual(["a", "b"]);
 });
+
+test("timers come to their turn, however fast somebody prints", async () => {
+  const chunk = new TextEncoder().encode("y\n".repeat(1000));
+  let chunks = 0;
+  let fired = 0;
+  const timer = setInterval(() => fired++, 5);
+  const endless = new ReadableStream<Uint8Array>({
+    pull(to) {
+      if (++chunks > 2000) to.close();
+      else to.enqueue(chunk);
+    },
+  });
+  let lines = 0;
+  await eachLine(endless, () => void lines++, new AbortController().signal);
+  clearInterval(timer);
+  expect(lines).toBe(2_000_000);
+  expect(fired).toBeGreaterThan(3);
+});

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { uptimeMs, within } from "../../src/system/clock.ts";
 import { oneAtATime } from "../../src/system/lock.ts";
 import { runTool } from "../../src/system/tools.ts";
@@ -20,6 +21,23 @@ test("a tool's end is told, whatever it was", async () => {
   expect(ran).toEqual({ ok: false, code: 3, stdout: "in", stderr: "err\n", timedOut: false, missing: false });
   expect(await runTool({ argv: ["/no/such"], env, timeoutMs: 10_000 })).toMatchObject({ ok: false, missing: true });
   expect(await runTool({ argv: ["/bin/true"], env, timeoutMs: 10_000 })).toMatchObject({ ok: true, code: 0 });
+});
+
+test("no room for another process is said so, and is no bug", async () => {
+  const program = `
+    const { runTool } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/tools.ts"))});
+    const { isShortage } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/shortage.ts"))});
+    const fs = await import("node:fs");
+    const call = { argv: ["/bin/true"], env: {}, timeoutMs: 5000 };
+    await runTool(call);
+    for (;;) try { fs.openSync("/dev/null", "r") } catch { break }
+    await runTool(call).catch((error) => fs.writeSync(1, error.code + " " + isShortage(error) + " " + error.message));`;
+  const argv = ["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--no-env-file", "-e", program];
+  const { stdout, stderr } = Bun.spawnSync(argv, { env: { ...env, HOME: folder.path } });
+  expect([stdout.toString(), stderr.toString()]).toEqual([
+    "environment true /bin/true could not be started (EMFILE, EAGAIN or ENOMEM)",
+    "",
+  ]);
 });
 
 test("a tool inherits nothing and waits for no input", async () => {

@@ -1,5 +1,6 @@
 /** The suites of `npm run torture`, in the order of the table. */
 import { attemptsAlive } from "./attempts-alive.ts";
+import { bounds } from "./bounds.ts";
 import { crashSuites } from "./crash/suites.ts";
 import { dispatchRaces } from "./dispatch-races.ts";
 import { github, githubAttempts } from "./github.ts";
@@ -22,5 +23,6 @@ export const suites: readonly Suite[] = [
   liveness,
   attemptsAlive,
   trees,
+  bounds,
   ...crashSuites,
 ];

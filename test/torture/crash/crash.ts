@@ -9,50 +9,55 @@ import { harmOf, isDelivered } from "./invariants.ts";
 
 /** @returns tried 0 when it was over before the blow could fall */
 export async function crash(ground: Ground, flow: Flow, blow: Blow, all: boolean): Promise<Found> {
-  const harm: { kind: Found["harm"][number]["kind"]; detail: string }[] = [];
   const lies = watchForLies(ground);
-  const edited = new Set<number>();
-  const lookAtWork = () => {
-    const newest = ground.store.attempts.newest("01");
-    // Of an attempt that goes on with another's clone, the change is its own as well.
-    if (newest > 0 && changed(ground) && ground.store.attempts.base("01", newest) !== null) edited.add(newest);
-  };
   await flow.before?.(ground);
   const struck = await strike(ground, flow, blow, all);
   ground.heal();
-  if (struck) {
-    await quiet(ground);
-    lookAtWork();
-    age(ground);
-    const done: string[] = [];
-    const run = async (args: readonly string[]) => {
-      const ran = await ground.cw(args);
-      done.push(`${args[0]}: ${ran.code ?? ran.signal} ${ran.stderr.trim().slice(0, 300)}`);
-      if (ran.code !== 0)
-        harm.push({
-          kind: "stuck",
-          detail: `${args.join(" ")}: exit ${ran.code ?? ran.signal}: ${ran.stderr.trim().slice(0, 500)}`,
-        });
-      else if (args[0] === "assign") {
-        const { failed } = JSON.parse(ran.stdout) as { failed: string[] };
-        if (failed.length > 0) harm.push({ kind: "stuck", detail: `assign could not mend: ${failed.join("; ")}` });
-      }
-      await quiet(ground);
-    };
-    await run(assign(ground));
-    if (!(await isDelivered(ground))) {
-      for (const args of flow.again) await run(args);
-      ground.repo.edit(ground.issue, { body: edit });
-      if (flow.again.length > 0 && !(await isDelivered(ground))) await run(assign(ground));
-    }
-    if (!(await isDelivered(ground)))
-      harm.push({ kind: "stuck", detail: `not delivered in the end: ${done.join(" | ")}` });
-    harm.push(...(await harmOf(ground, { edited: [...edited] })));
-  } else await quiet(ground);
+  const harm: Found["harm"][number][] = [];
+  if (struck) harm.push(...(await aftermath(ground, flow)));
+  else await quiet(ground);
   for (const lie of lies.stop()) harm.push({ kind: "survivor", detail: lie });
   endAll(ground);
   const point = `${flow.name}, ${blow.point}${all ? ", and everything of the fleet with it" : ""}`;
   return { tried: struck ? 1 : 0, harm: harm.map(({ kind, detail }) => ({ kind, detail: `${point}: ${detail}` })) };
+}
+
+/** One reconcile by the built program, then everything that has to hold; and the issue goes on to its pull request. */
+export async function aftermath(ground: Ground, flow: Flow): Promise<Found["harm"]> {
+  const harm: Found["harm"][number][] = [];
+  await quiet(ground);
+  const edited = new Set<number>();
+  const newest = ground.store.attempts.newest("01");
+  // Of an attempt that goes on with another's clone, the change is its own as well.
+  if (newest > 0 && changed(ground) && ground.store.attempts.base("01", newest) !== null) edited.add(newest);
+  age(ground);
+  const done: string[] = [];
+  const run = async (args: readonly string[]) => {
+    const ran = await ground.cw(args);
+    done.push(`${args[0]}: ${ran.code ?? ran.signal} ${ran.stderr.trim().slice(0, 300)}`);
+    if (ran.code !== 0)
+      harm.push({
+        kind: "stuck",
+        detail: `${args.join(" ")}: exit ${ran.code ?? ran.signal}: ${ran.stderr.trim().slice(0, 500)}`,
+      });
+    else if (args[0] === "assign") {
+      const { failed, repaired } = JSON.parse(ran.stdout) as { failed: string[]; repaired: string[] };
+      done.push(...repaired);
+      if (failed.length > 0) harm.push({ kind: "stuck", detail: `assign could not mend: ${failed.join("; ")}` });
+    }
+    await quiet(ground);
+  };
+  await run(assign(ground));
+  if (!(await isDelivered(ground))) {
+    for (const args of flow.again) await run(args);
+    ground.repo.edit(ground.issue, { body: edit });
+    if (flow.again.length > 0 && !(await isDelivered(ground))) await run(assign(ground));
+  }
+  if (!(await isDelivered(ground)))
+    harm.push({ kind: "stuck", detail: `not delivered in the end: ${done.join(" | ")}` });
+  for (const { kind, detail } of await harmOf(ground, { edited: [...edited] }))
+    harm.push({ kind, detail: kind === "lost" ? `${detail}; ${done.join(" | ")}` : detail });
+  return harm;
 }
 
 /** @returns whether the process was killed */
@@ -112,7 +117,7 @@ function age(ground: Ground): void {
   }
 }
 
-function watchForLies(ground: Ground): { stop: () => string[] } {
+export function watchForLies(ground: Ground): { stop: () => string[] } {
   const lies = new Set<string>();
   const timer = setInterval(() => {
     const lie = ground.lie();

@@ -273,7 +273,8 @@ const alone = `
 if [ "$1" != --version ]; then
   agents=\${HOME%/workers/*}/agents
   before=$(cat "$agents/now" 2>/dev/null)
-  if [ -n "$before" ] && kill -0 "$before" 2>/dev/null; then echo "$before and $$" >> "$agents/doubled"; fi
+  # One that nobody has waited for yet is dead.
+  if [ -n "$before" ] && grep -qs '^State:[[:space:]]*[A-WYa-z]' "/proc/$before/status"; then echo "$before and $$" >> "$agents/doubled"; fi
   echo $$ > "$agents/now"
   echo $$ >> "$agents/all"
 fi

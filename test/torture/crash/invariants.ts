@@ -32,7 +32,7 @@ export async function harmOf(ground: Ground, known: { edited: readonly number[] 
     ...(await claims(ground)),
     ...(await published(ground)),
     ...strangers(ground),
-    ...kept(ground, known.edited),
+    ...(await kept(ground, known.edited)),
     ...(await leftovers(ground)),
   ];
 }
@@ -133,9 +133,9 @@ async function published(ground: Ground): Promise<Harms> {
     if (by === undefined)
       found.push({ kind: "false", detail: `#${number} at ${headSha} was published without a claim` });
     const told = ends.filter((end) => end.pull?.number === number);
-    // What was pushed by an attempt that had to be called lost or stopped is finished later; its end stays as it is.
+    // What was pushed by an attempt that had to be called lost, stopped or failed is finished later; its end stays as it is.
     const late = endOf(ground, Number(by?.attempt.split("-")[1]))?.outcome;
-    if (told.length > 1 || (told.length === 0 && late !== "lost" && late !== "stopped"))
+    if (told.length > 1 || (told.length === 0 && !["lost", "stopped", "failed"].includes(late ?? "")))
       found.push({ kind: "false", detail: `#${number} is told by ${told.length} ends` });
     else if (by && told[0] && told[0].attempt !== by.attempt)
       found.push({ kind: "false", detail: `#${number} is ${by.attempt}'s, ${told[0]?.attempt} tells it` });
@@ -159,11 +159,14 @@ function strangers({ repo, decoy, stage }: Ground): Harms {
 }
 
 /** What an agent has changed is delivered, or a patch, or still in the clone that the newest attempt goes on with. */
-function kept(ground: Ground, edited: readonly number[]): Harms {
+async function kept(ground: Ground, edited: readonly number[]): Promise<Harms> {
+  const chained = await chain(ground);
   return edited.flatMap((n): Harms => {
     const end = endOf(ground, n);
     if (end === null || end.outcome === "delivered") return [];
     if (ground.text(join(ground.attempt(n), "work.patch")).includes("+Edited by the fake agent.")) return [];
+    // Pushed, and a pull request by now.
+    if (chained.some(({ state, attempt }) => state === "published" && attempt === `01-${n}`)) return [];
     const later = ground.attempts().some((one) => one > n && ground.store.attempts.task("01", one)?.resumes === n);
     return later ? [] : [{ kind: "lost", detail: `the work of attempt ${n} (${end.outcome}): no patch` }];
   });

@@ -8,7 +8,7 @@ import { crash } from "./crash.ts";
 import type { Flow } from "./flows.ts";
 import type { Stage } from "./ground.ts";
 
-interface Call {
+export interface Call {
   readonly name: string;
   /** Among those of its name, from 1. */
   readonly nth: number;

@@ -39,6 +39,29 @@ test("each fail point is reached by a command, and said under its name", async (
   }
 }, 120_000);
 
+test("the order: noted before it is done, claimed before it is worked on, dead before it is over", async () => {
+  const orders: Readonly<Record<string, readonly string[]>> = {
+    dispatch: ["task reserved", "claim announced", "claim written", "label set", "after attempt:spawned"],
+    supervise: [
+      ...["birth taken", "home made", "clone made", "process started", "process noted", "after agent:started"],
+      ...["after agent:exited", "bundle written", "after branch:published", "after pull:verified"],
+      ...["after claim:finished", "end taken", "claim settled"],
+    ],
+  };
+  const folder = mkdtempSync(join(tmpdir(), "cw-steps-"));
+  try {
+    for (const [name, order] of Object.entries(orders)) {
+      const flow = flows.find((one) => one.name === name);
+      const steps = flow ? (await followSteps(stage, flow, join(folder, name))).map((step) => step.name) : [];
+      const first = order.map((step) => steps.indexOf(step));
+      expect({ name, missing: order.filter((step) => !steps.includes(step)) }).toEqual({ name, missing: [] });
+      expect(first).toEqual(first.toSorted((a, b) => a - b));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);
+
 test("a fail point is named once, and a count may follow", () => {
   expect(new Set(failPoints).size).toBe(failPoints.length);
   expect(parseFailPoint("before issue:claimed")).toEqual({ name: "before issue:claimed", nth: 1 });

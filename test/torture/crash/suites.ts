@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Found, Round, Suite } from "../suite.ts";
-import { afterMs, atCall, atRequest, atStep, type Blow } from "./blows.ts";
+import { afterMs, atCall, atRequest, atStep, type Blow, endAll } from "./blows.ts";
 import { crash } from "./crash.ts";
+import { fail, mayFail } from "./errors.ts";
 import { type Flow, flows } from "./flows.ts";
-import { Stage } from "./ground.ts";
+import { type Ground, Stage } from "./ground.ts";
 import { follow, followSteps } from "./reference.ts";
 
 /** What opening a suite made. */
@@ -53,9 +54,19 @@ async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
 }
 
 /** @param choose the blow of a round; null where there is no such point in that flow */
-function crashSuite(
-  about: Pick<Suite, "name" | "shows" | "full" | "quick">,
-  choose: (round: Round, run: Run, flow: Flow) => Promise<Blow | null>,
+function crashSuite(about: About, choose: (round: Round, run: Run, flow: Flow) => Promise<Blow | null>): Suite {
+  return onGround(about, async (round, run, flow) => {
+    const blow = await choose(round, run, flow);
+    return blow && ((ground) => crash(ground, flow, blow, round.random.next() < 0.3));
+  });
+}
+
+type About = Pick<Suite, "name" | "shows" | "full" | "quick">;
+
+/** @param plan what is done on a ground of its own; null: nothing */
+function onGround(
+  about: About,
+  plan: (round: Round, run: Run, flow: Flow) => Promise<((ground: Ground) => Promise<Found>) | null>,
 ): Suite {
   let run: Run | null = null;
   return {
@@ -69,10 +80,11 @@ function crashSuite(
     async round(round): Promise<Found> {
       if (run === null) throw new Error("the suite is not open");
       const flow = flows[round.seed % flows.length] as Flow;
-      const blow = await choose(round, run, flow);
-      if (blow === null) return { tried: 0, harm: [] };
+      const work = await plan(round, run, flow);
+      if (work === null) return { tried: 0, harm: [] };
       const ground = await run.stage.ground(round.folder, flow.body);
-      const found = await crash(ground, flow, blow, round.random.next() < 0.3);
+      const found = await work(ground);
+      endAll(ground);
       run.stage.drop(ground);
       return found;
     },
@@ -98,6 +110,18 @@ export const crashSuites: readonly Suite[] = [
     async ({ random }, run, flow) => {
       const { name, nth, about } = random.pick((await run.reference(flow)).calls);
       return atCall(name, nth, about);
+    },
+  ),
+  onGround(
+    {
+      name: "errors",
+      shows: "a full disk, a failing disk, no more open files, at each call of its main thread that may fail so",
+      ...{ full: 3000, quick: 3 },
+    },
+    async ({ random }, run, flow) => {
+      const calls = (await run.reference(flow)).calls.filter(mayFail);
+      const call = random.pick(calls);
+      return (ground) => fail(ground, flow, call, random);
     },
   ),
   crashSuite(
