@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileGuards } from "./guards/files.ts";
 import type { Guard } from "./guards/guard.ts";
 import { networkGuards } from "./guards/network.ts";
+import { wallGuards } from "./guards/walls.ts";
 
 const guards: readonly Guard[] = [
   ...fileGuards,
@@ -308,6 +309,7 @@ const guards: readonly Guard[] = [
     only: "A57",
   },
   ...networkGuards,
+  ...wallGuards,
 ];
 
 const root = join(import.meta.dir, "..");

@@ -95,6 +95,8 @@ export const attacks: Readonly<Record<string, string>> = {
   S25: "a token that could do more: other repositories, other rights, for longer",
   S31: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
+  S36: "the kernel's keyrings: keys of the operator, keys left for later agents",
+  S37: "sockets that no network namespace covers, and ways past a filter of system calls",
 };
 
 /** There is no such thing here to attack. */
