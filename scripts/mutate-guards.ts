@@ -13,6 +13,7 @@ import { networkGuards } from "./guards/network.ts";
 import { publishGuards } from "./guards/publish.ts";
 import { reliabilityGuards } from "./guards/reliability.ts";
 import { trustGuards } from "./guards/trust.ts";
+import { wallGuards } from "./guards/walls.ts";
 
 const guards: readonly Guard[] = [
   ...fileGuards,
@@ -283,6 +284,7 @@ const guards: readonly Guard[] = [
   ...publishGuards,
   ...reliabilityGuards,
   ...trustGuards,
+  ...wallGuards,
 ];
 
 /** What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. */

@@ -5,9 +5,11 @@
 import { dirname } from "node:path";
 import { egressPorts, proxyVariables } from "../model/egress.ts";
 import type { Forward, Isolation, Space } from "./isolation.ts";
+import { systemCallFilter } from "./seccomp.ts";
 import type { SystemFolders } from "./system-folders.ts";
 
 const infoFd = 3;
+const filterFd = 4;
 /** Empty, writable, and gone with the attempt. */
 const scratch = ["/tmp", "/run", "/var/tmp"];
 
@@ -21,6 +23,7 @@ export interface Forwarder {
 
 /** @param forwarder needed for a space with forwards */
 export function bubblewrap(system: SystemFolders, forwarder?: Forwarder): Isolation {
+  const filter = systemCallFilter(system.processor);
   return {
     name: "bubblewrap",
     pidNamespace: true,
@@ -33,6 +36,7 @@ export function bubblewrap(system: SystemFolders, forwarder?: Forwarder): Isolat
       const argv = [
         ...namespaces,
         ...(space.terminal ? [] : ["--new-session"]),
+        ...(filter ? ["--seccomp", String(filterFd)] : []),
         ...machine(system),
         ...places(system, space),
         ...protection(space),
@@ -50,7 +54,8 @@ export function bubblewrap(system: SystemFolders, forwarder?: Forwarder): Isolat
       ];
       const proxied = forwards.some(({ port }) => port === egressPorts.proxy) ? proxyVariables : {};
       // The environment stays out of argv, which every user can read: bubblewrap hands its own on.
-      return { argv: [system.bwrap, ...argv], env: { ...command.env, ...proxied }, cwd: "/", infoFd };
+      const inputs = filter ? [{ fd: filterFd, bytes: filter }] : [];
+      return { argv: [system.bwrap, ...argv], env: { ...command.env, ...proxied }, cwd: "/", infoFd, inputs };
     },
   };
 }

@@ -2,6 +2,7 @@
 import { FleetError } from "../model/errors.ts";
 import type { Isolation } from "./isolation.ts";
 import type { IsolationFacts } from "./probe.ts";
+import { systemCallFilter } from "./seccomp.ts";
 
 export type IsolationSetting = "auto" | Isolation["name"];
 
@@ -35,10 +36,12 @@ export function chooseIsolation(setting: IsolationSetting, facts: IsolationFacts
   }
   if (setting !== "settings" && facts.bubblewrap.works) {
     const alone = `bubblewrap alone, without Claude's own sandbox inside it: ${facts.nested.reason}`;
+    const processor = facts.system?.processor ?? "";
+    const unfiltered = `no filter of system calls for ${processor}: keyrings and sockets of virtual machines are open`;
     return {
       isolation: "bubblewrap",
       innerSandbox: facts.nested.works,
-      remarks: [...(facts.nested.works ? [] : [alone]), ...root],
+      remarks: [...(facts.nested.works ? [] : [alone]), ...(systemCallFilter(processor) ? [] : [unfiltered]), ...root],
     };
   }
   if (setting !== "bubblewrap" && facts.settings.works) {

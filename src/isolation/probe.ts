@@ -1,5 +1,5 @@
 /** What this machine can isolate with, found by doing it: a version number proves nothing about namespaces. */
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolResult } from "../system/tools.ts";
@@ -55,8 +55,10 @@ async function inside(system: SystemFolders, argv: [string, ...string[]]): Promi
   const home = mkdtempSync(join(realpathSync(tmpdir()), "cw-probe-"));
   try {
     const space = { home, hidden: [], readOnly: [], protect: [join(home, ".probe")] };
-    const { argv: wrapped } = bubblewrap(system).wrap({ argv, env: {}, cwd: home }, space);
-    return await run(["/bin/sh", "-c", 'exec "$@" 3>/dev/null', "probe", ...wrapped]);
+    const { argv: wrapped, inputs = [] } = bubblewrap(system).wrap({ argv, env: {}, cwd: home }, space);
+    for (const { fd, bytes } of inputs) writeFileSync(join(home, String(fd)), bytes);
+    const more = inputs.map(({ fd }) => `${fd}<"$0/${fd}"`).join(" ");
+    return await run(["/bin/sh", "-c", `exec "$@" 3>/dev/null ${more}`, home, ...wrapped]);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }

@@ -6,6 +6,8 @@ export interface SystemFolders {
   readonly bwrap: string;
   /** Whether we are root: the agent then is root as well, though without any capability. */
   readonly root: boolean;
+  /** As `process.arch` names it. */
+  readonly processor: string;
   /** Folders with programs, libraries and settings of the system, shown read-only. */
   readonly visible: readonly string[];
   /** Below them, but not for an agent: an agent that runs as root owns these files. */
@@ -41,6 +43,7 @@ export function systemFolders(bwrap: string): SystemFolders {
   return {
     bwrap,
     root: process.getuid?.() === 0,
+    processor: process.arch,
     visible: [...visible.filter((path) => existsSync(path)), ...libraries].sort(),
     masked: masked.filter((path) => existsSync(path)),
     maskedFolders: maskedFolders.filter((path) => existsSync(path)),

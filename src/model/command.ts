@@ -12,6 +12,8 @@ export interface Command {
    * host numbers it. Only bubblewrap sets it.
    */
   readonly infoFd?: number;
+  /** What the program finds on further descriptors, from the start to the end of what is there. Only bubblewrap sets it. */
+  readonly inputs?: readonly { readonly fd: number; readonly bytes: Uint8Array }[];
   /** Words before everything that starts inside an isolation, the program and what runs beside it: they wait for leave. */
   readonly gate?: readonly string[];
 }

@@ -7,6 +7,7 @@ import type { Command } from "../model/command.ts";
 import type { ProcessIdentity } from "../model/process.ts";
 import { sleep, uptimeMs } from "./clock.ts";
 import { readOwn } from "./files.ts";
+import { openInputs } from "./inputs.ts";
 import { identify, waitsForChild } from "./process.ts";
 
 /** No core: it would hold the credential. `-p` is dash's word for `-u`. */
@@ -45,9 +46,11 @@ export interface Child {
  */
 export async function startChild(command: Command, infoFile: string): Promise<Child> {
   const info = command.infoFd === undefined ? null : openSync(infoFile, "wx", 0o600);
+  const inputs = openInputs(command);
   try {
     const stdio: ("pipe" | number)[] = ["pipe", "pipe", "pipe"];
     if (info !== null) stdio[command.infoFd ?? 3] = info;
+    for (const { fd, open } of inputs) stdio[fd] = open;
     accessSync(command.argv[0], constants.X_OK);
     // Bun's own spawn, from the main thread: bubblewrap's --die-with-parent is bound to the thread that forks.
     const started = Bun.spawn(["/bin/sh", "-c", expendable, "start", ...(command.gate ?? []), ...command.argv], {
@@ -86,6 +89,7 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
     };
   } finally {
     if (info !== null) closeSync(info);
+    for (const { open } of inputs) closeSync(open);
   }
 }
 

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import type { Command } from "../model/command.ts";
 import { within } from "./clock.ts";
+import { openInputs } from "./inputs.ts";
 
 /** Whether a person sits at it, and not a pipe or a file. */
 export const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.stdout.isTTY);
@@ -13,13 +14,16 @@ export const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.
  */
 export async function runHere(command: Command): Promise<number> {
   const nowhere = openSync("/dev/null", "w");
+  const inputs = openInputs(command);
   try {
     const more = command.infoFd === undefined ? [] : [nowhere];
+    for (const { fd, open } of inputs) more[fd - 3] = open;
     if (isTerminal()) return await carried(command, more);
     const { argv, env, cwd } = command;
     return await Bun.spawn([...argv], { env, cwd, stdio: ["inherit", "inherit", "inherit", ...more] }).exited;
   } finally {
     closeSync(nowhere);
+    for (const { open } of inputs) closeSync(open);
   }
 }
 

@@ -7,6 +7,7 @@ import { proxyVariables } from "../../src/model/egress.ts";
 const system: SystemFolders = {
   bwrap: "/usr/bin/bwrap",
   root: false,
+  processor: "x64",
   visible: ["/bin", "/etc", "/usr"],
   masked: ["/etc/shadow"],
   maskedFolders: ["/etc/ssh"],
@@ -32,7 +33,7 @@ test("the whole command", () => {
     "/usr/bin/bwrap",
     ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"],
     ...["--cap-drop", "ALL"],
-    ...["--die-with-parent", "--hostname", "worker", "--info-fd", "3", "--new-session"],
+    ...["--die-with-parent", "--hostname", "worker", "--info-fd", "3", "--new-session", "--seccomp", "4"],
     ...["--ro-bind", "/bin", "/bin", "--ro-bind", "/etc", "/etc", "--ro-bind", "/usr", "/usr"],
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/tmp"],
     ...["--ro-bind", "/dev/null", "/etc/shadow", "--tmpfs", "/etc/ssh", "--remount-ro", "/etc/ssh"],

@@ -1,14 +1,18 @@
 import { expect, test } from "bun:test";
 import { chooseIsolation, type IsolationSetting } from "../../src/isolation/choose.ts";
 import type { IsolationFacts, Probe } from "../../src/isolation/probe.ts";
+import type { SystemFolders } from "../../src/isolation/system-folders.ts";
 import { FleetError } from "../../src/model/errors.ts";
 
 const works: Probe = { works: true, reason: null };
 const fails = (reason: string): Probe => ({ works: false, reason });
 const missing = fails("bubblewrap is not installed");
+const system = (processor: string): SystemFolders => ({
+  ...{ bwrap: "/usr/bin/bwrap", root: false, processor, visible: [], masked: [], maskedFolders: [], resolver: null },
+});
 const facts = (more: Partial<IsolationFacts> = {}): IsolationFacts => ({
   root: false,
-  system: null,
+  system: system("x64"),
   bubblewrap: works,
   nested: works,
   settings: works,
@@ -24,6 +28,8 @@ test.each([
   ["auto", facts({ nested: noProc, root: true }), "bubblewrap", false, ["Can't mount proc", "running as root"]],
   ["auto", onlySettings, "settings", true, ["covers its shell and not its other tools: bwrap: no"]],
   ["bubblewrap", facts(), "bubblewrap", true, []],
+  ["auto", facts({ system: system("arm64") }), "bubblewrap", true, []],
+  ["auto", facts({ system: system("riscv64") }), "bubblewrap", true, ["no filter of system calls for riscv64"]],
   ["bubblewrap", facts({ nested: noProc, settings: missing }), "bubblewrap", false, ["Can't mount proc"]],
   ["settings", facts(), "settings", true, []],
   ["settings", facts({ root: true }), "settings", true, ["running as root"]],

@@ -8,6 +8,7 @@ import { systemFolders } from "../../src/isolation/system-folders.ts";
 import type { Command } from "../../src/model/command.ts";
 import { forwardsOf } from "../../src/model/egress.ts";
 import { protectedInHome } from "../../src/model/protected.ts";
+import { openInputs } from "../../src/system/inputs.ts";
 import { bunFlags, moduleFile, packageRoot } from "../../src/system/self.ts";
 import { folderOf, type OrdinaryUser, ordinaryUser } from "../support/user.ts";
 
@@ -91,11 +92,15 @@ export function smallFleet(who: Who): SmallFleet {
 
   function start(command: Command, more: Partial<Space> = {}): Started {
     const wrapped = isolation.wrap(command, { ...space, ...more });
+    const inputs = openInputs(wrapped);
+    const extra: number[] = [];
+    for (const { fd, open } of inputs) extra[fd - 4] = open;
     const child = Bun.spawn(user.as(wrapped.argv), {
       env: { ...wrapped.env },
       cwd: wrapped.cwd,
-      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", "pipe", ...extra] as ["pipe", "pipe", "pipe", "pipe"],
     });
+    for (const { open } of inputs) closeSync(open);
     const fd = Number(child.stdio[3]);
     return { process: child, info: () => JSON.parse(drain(fd)) };
   }

@@ -98,6 +98,8 @@ export const attacks: Readonly<Record<string, string>> = {
   S38: "gates that pass by what is not published: files that git overlooks, what lies in HOME",
   S39: "a flood of short lines that keeps deadlines and orders waiting",
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
+  S36: "the kernel's keyrings: keys of the operator, keys left for later agents",
+  S37: "sockets that no network namespace covers, and ways past a filter of system calls",
 };
 
 /** There is no such thing here to attack. */
