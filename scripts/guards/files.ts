@@ -74,10 +74,10 @@ export const fileGuards: readonly Guard[] = [
     instead: "if (stat.size < 0)",
   },
   {
-    name: "folders are ours alone, whatever the umask",
+    name: "folders are ours alone",
     ...files,
-    text: "  if (made !== undefined) fs.chmodSync(path, privateFolder);\n",
-    instead: "",
+    text: "const privateFolder = 0o700;",
+    instead: "const privateFolder = 0o755;",
   },
   {
     name: "files are ours alone",
