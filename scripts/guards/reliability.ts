@@ -256,7 +256,7 @@ export const reliabilityGuards: readonly Guard[] = [
     file: "src/fleet/supervise.ts",
     text: "bornAt: now(), reason: null }))\n    return false;",
     instead: "bornAt: now(), reason: null }) && task.n < 0)\n    return false;",
-    test: "test/e2e/crash-steps.test.ts",
+    test: "test/fleet/lost-birth.test.ts",
   },
   {
     name: "another's lease counts",
