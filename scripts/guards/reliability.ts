@@ -256,7 +256,7 @@ export const reliabilityGuards: readonly Guard[] = [
     file: "src/fleet/supervise.ts",
     text: "bornAt: now(), reason: null }))\n    return false;",
     instead: "bornAt: now(), reason: null }) && task.n < 0)\n    return false;",
-    test: "test/e2e/crash-steps.test.ts",
+    test: "test/fleet/lost-birth.test.ts",
   },
   {
     name: "another's lease counts",
@@ -297,8 +297,8 @@ export const reliabilityGuards: readonly Guard[] = [
   {
     name: "a claim that GitHub misplaced is not absent",
     ...claims,
-    text: "    if (!data.some((one) => one.ref === ref)) return",
-    instead: "    if (!data.some((one) => one.ref === ref) || data.length >= 0) return",
+    text: "listed?.object.sha ?? null",
+    instead: "listed && place.issue < 0 ? listed.object.sha : null",
   },
   {
     name: "no two claims are one commit",
@@ -341,9 +341,9 @@ export const reliabilityGuards: readonly Guard[] = [
   {
     name: "a claim comes before the agent",
     file: "src/fleet/dispatch.ts",
-    text: "      await take(fleet, github, task, work, vet === undefined, undo, say);\n",
+    text: "      await take(fleet, github, task, work, again, undo, say);\n",
     instead:
-      "      await start(fleet, task, credentialsOf(fleet, task.worker), say, signal);\n      await take(fleet, github, task, work, vet === undefined, undo, say);\n",
+      "      await start(fleet, task, credentialsOf(fleet, task.worker), say, signal);\n      await take(fleet, github, task, work, again, undo, say);\n",
     test: "test/torture/crash/steps.test.ts",
     only: "order",
   },

@@ -235,6 +235,6 @@ export const bounds: Suite = {
   shows:
     "agents that hang, print without end, fill a small disk, leave very many files: an end in time with its reason, bounded files and memory, and the next task is taken",
   full: 260,
-  quick: 3,
+  quick: 2,
   round: async ({ seed, random }) => await round(seed, random),
 };

@@ -116,7 +116,7 @@ export const crashSuites: readonly Suite[] = [
     {
       name: "errors",
       shows: "a full disk, a failing disk, no more open files, at each call of its main thread that may fail so",
-      ...{ full: 3000, quick: 3 },
+      ...{ full: 3000, quick: 2 },
     },
     async ({ random }, run, flow) => {
       const calls = (await run.reference(flow)).calls.filter(mayFail);
