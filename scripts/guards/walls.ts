@@ -41,6 +41,13 @@ export const wallGuards: readonly Guard[] = [
     only: "S37",
   },
   {
+    name: "what only root may read of /etc is masked for root's agents",
+    file: "src/isolation/system-folders.ts",
+    text: "...secrets.files])",
+    instead: "])",
+    test: "test/isolation/system-folders.test.ts",
+  },
+  {
     name: "who makes a secret of its memory makes none",
     ...filter,
     text: "...anyOf([0], pretend, allow),",
