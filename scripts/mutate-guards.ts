@@ -235,8 +235,8 @@ const guards: readonly Guard[] = [
   {
     name: "files in memory are memory",
     file: "src/fleet/resources.ts",
-    text: "first === null ? 0 : scratchBytes(first.pid)",
-    instead: "first === null || scratchBytes(first.pid) ? 0 : 0",
+    text: "residentBytes + grown >",
+    instead: "residentBytes >",
     test: "test/security/resources.test.ts",
     only: "A56: memory",
   },

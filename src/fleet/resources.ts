@@ -6,8 +6,16 @@ import { release, totalmem } from "node:os";
 import type { Config } from "../config/schema.ts";
 import { exceeded, type Room, sizeOf } from "../model/resources.ts";
 import type { Verdict } from "../model/verdict.ts";
+import { sharedBytes } from "../system/shared-memory.ts";
 import type { Tree } from "../system/tree.ts";
-import { folderBytes, freeBytes, proportionalBytes, scratchBytes, unnamedBytes, usageOfTree } from "../system/usage.ts";
+import {
+  folderBytes,
+  freeBytes,
+  makeExpendable,
+  memoryBytes as memoryBytesOf,
+  unnamedBytes,
+  usageOfTree,
+} from "../system/usage.ts";
 import type { Fleet } from "./fleet.ts";
 
 const everyMs = 1000;
@@ -23,6 +31,7 @@ export class ResourceWatch {
   private readonly freeAtStart: number;
   private readonly timer: Timer;
   private walking = false;
+  private leastShared = sharedBytes();
 
   constructor(
     fleet: Pick<Fleet, "config" | "store">,
@@ -52,9 +61,13 @@ export class ResourceWatch {
     if (this.verdict !== null) return;
     const { monitor, first } = this.tree;
     const { processes, pids, residentBytes } = usageOfTree(monitor.pid, this.room.processes);
-    const files = first === null ? 0 : scratchBytes(first.pid);
-    const much = residentBytes + files > this.room.memoryBytes;
-    const memoryBytes = much ? proportionalBytes(pids) + files : 0;
+    makeExpendable(pids);
+    const shared = sharedBytes();
+    this.leastShared = Math.min(this.leastShared, shared);
+    // By whomever; what hides of it counts as the agent's, where it has a file system of its own to hide it in.
+    const grown = shared - this.leastShared;
+    const much = residentBytes + grown > this.room.memoryBytes;
+    const memoryBytes = much ? memoryBytesOf(pids, first === null ? 0 : grown) : 0;
     const { free } = freeBytes(this.disk);
     const gone = this.freeAtStart - free;
     this.judge(exceeded({ processes, memoryBytes, diskBytes: 0, freeBytes: free }, this.room));

@@ -22,7 +22,9 @@ const install = "apt-get install bubblewrap socat ripgrep";
  */
 export function chooseIsolation(setting: IsolationSetting, facts: IsolationFacts): Choice {
   const root = facts.root
-    ? ["running as root: the agent is root too, though without capabilities; an ordinary user is safer"]
+    ? [
+        "running as root: the agent is root too, though without capabilities, and reads what only root may in /usr and /opt; an ordinary user is safer",
+      ]
     : [];
   if (setting === "none") {
     return {

@@ -14,6 +14,9 @@ const typing = [0x5412, 0x541c];
 /** Of a segment of System V. There are 4096 of them at most, which nobody counts when nobody maps them: 256 MiB. */
 const largestSegment = 64 << 10;
 
+/** PR_SET_DUMPABLE. */
+const secrecy = 4;
+
 /** Numbers of the calls in one binary interface of the kernel. */
 interface Abi {
   /** AUDIT_ARCH_* of the kernel. */
@@ -24,6 +27,7 @@ interface Abi {
   readonly sockets: readonly number[];
   readonly ioctl: number;
   readonly shmget: number;
+  readonly prctl: number;
 }
 
 const x64: Abi = {
@@ -34,6 +38,7 @@ const x64: Abi = {
   sockets: [41, 53],
   ioctl: 16,
   shmget: 29,
+  prctl: 157,
 };
 /** On a kernel for x64. */
 const i386: Abi = {
@@ -43,6 +48,7 @@ const i386: Abi = {
   sockets: [359, 360],
   ioctl: 54,
   shmget: 395,
+  prctl: 172,
 };
 const arm64: Abi = {
   arch: 0xc00000b7,
@@ -50,6 +56,7 @@ const arm64: Abi = {
   sockets: [198, 199],
   ioctl: 29,
   shmget: 194,
+  prctl: 167,
 };
 /** On a kernel for arm64. */
 const arm: Abi = {
@@ -58,6 +65,7 @@ const arm: Abi = {
   sockets: [281, 288],
   ioctl: 54,
   shmget: 307,
+  prctl: 172,
 };
 
 const abis = new Map([
@@ -73,6 +81,8 @@ const equal = (value: number, yes: number, no: number): Instruction => [0x15, ye
 const atLeast = (value: number, yes: number, no: number): Instruction => [0x35, yes, no, value];
 const allow: Instruction = [0x06, 0, 0, 0x7fff0000];
 const refuse = (reason: Errno): Instruction => [0x06, 0, 0, 0x00050000 | errno[reason]];
+/** Nothing is done, and nothing said. */
+const pretend: Instruction = [0x06, 0, 0, 0x00050000];
 
 /** Where struct seccomp_data has them; both processors put the low half of an argument first. */
 const at = {
@@ -97,7 +107,7 @@ export function systemCallFilter(processor: string): Uint8Array | null {
   return new Uint8Array(bytes.buffer);
 }
 
-function rules({ below, refused, sockets, ioctl, shmget }: Omit<Abi, "arch">): Instruction[] {
+function rules({ below, refused, sockets, ioctl, shmget, prctl }: Omit<Abi, "arch">): Instruction[] {
   return [
     load(at.number),
     ...(below === undefined ? [] : [atLeast(below, 0, 1), refuse("ENOSYS")]),
@@ -113,6 +123,8 @@ function rules({ below, refused, sockets, ioctl, shmget }: Omit<Abi, "arch">): I
       refuse("EINVAL"),
       allow,
     ]),
+    // Who makes a secret of its memory is told that it is one: its files in memory have to be counted.
+    ...only(prctl, [load(at.low(0)), ...anyOf([secrecy], load(at.low(1)), allow), ...anyOf([0], pretend, allow)]),
     allow,
   ];
 }

@@ -9,12 +9,13 @@ import { sleep, uptimeMs } from "./clock.ts";
 import { readOwn } from "./files.ts";
 import { openInputs } from "./inputs.ts";
 import { identify, waitsForChild } from "./process.ts";
+import { expendable } from "./usage.ts";
 
 /** No core: it would hold the credential. `-p` is dash's word for `-u`. */
 const gate =
   'ulimit -c 0; [ -z "$1" ] || { ulimit -u "$1" || ulimit -p "$1"; } 2>/dev/null; shift; IFS= read -r go && [ "$go" = go ] && exec "$@"';
 /** When memory runs out the kernel takes these first, and neither the supervisor nor anybody's ssh. */
-const expendable = 'echo 600 > /proc/self/oom_score_adj; exec "$@"';
+const begin = `echo ${expendable} > /proc/self/oom_score_adj; exec "$@"`;
 
 /**
  * The same command behind the gate. Wrap it after this: the gate belongs inside the isolation, where it comes first of all.
@@ -53,7 +54,7 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
     for (const { fd, open } of inputs) stdio[fd] = open;
     accessSync(command.argv[0], constants.X_OK);
     // Bun's own spawn, from the main thread: bubblewrap's --die-with-parent is bound to the thread that forks.
-    const started = Bun.spawn(["/bin/sh", "-c", expendable, "start", ...(command.gate ?? []), ...command.argv], {
+    const started = Bun.spawn(["/bin/sh", "-c", begin, "start", ...(command.gate ?? []), ...command.argv], {
       cwd: command.cwd,
       env: { ...command.env },
       stdio: stdio as ["pipe", "pipe", "pipe"],

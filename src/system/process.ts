@@ -120,8 +120,17 @@ function processes(): number[] {
 
 /** The children of a process, also those in another pid namespace. */
 export function childrenOf(pid: number): number[] {
-  const list = readOrNull(`/proc/${pid}/task/${pid}/children`);
-  return list === null ? [] : list.split(" ").filter(Boolean).map(Number);
+  // Each thread has those that it started.
+  const lists = threadsOf(pid).map((thread) => readOrNull(`/proc/${pid}/task/${thread}/children`) ?? "");
+  return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }
 
 function readOrNull(file: string): string | null {

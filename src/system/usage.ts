@@ -1,11 +1,11 @@
 /** What a tree of processes and a folder take of this machine. Bounded: the tree and the folder are an agent's. */
-import { readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { childrenOf } from "./process.ts";
+import { filesInMemory } from "./shared-memory.ts";
 import { runTool } from "./tools.ts";
 
-const tmpfs = 0x01021994;
-/** Writable places of an isolation that are memory. */
-const scratch = ["/tmp", "/run", "/var/tmp", "/dev"];
+/** `oom_score_adj` of all that an attempt starts. */
+export const expendable = 600;
 
 /** @param most it is not counted any further. Threads count. */
 export function usageOfTree(root: number, most: number): { processes: number; pids: number[]; residentBytes: number } {
@@ -16,36 +16,45 @@ export function usageOfTree(root: number, most: number): { processes: number; pi
     const pid = pids[at] as number;
     const status = read(`/proc/${pid}/status`);
     processes += Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-    residentBytes += Number(resident(status)?.[1] ?? 0) * 1024;
+    residentBytes += kilobytes(status, "VmRSS");
     pids.push(...childrenOf(pid));
   }
   return { processes, pids, residentBytes };
 }
 
-/** The same memory, what is shared counted once: costs more to ask. */
-export function proportionalBytes(pids: readonly number[]): number {
-  const parts = pids.map((pid) => {
+/**
+ * What they take of memory, what they share counted once: costs more to ask.
+ * @param most of files in memory, where it can't be told which are theirs
+ */
+export function memoryBytes(pids: readonly number[], most: number): number {
+  let own = 0;
+  let shared = 0;
+  for (const pid of pids) {
     // A program may forbid to look at its memory, not at how much it is.
-    const found = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`)) ?? resident(read(`/proc/${pid}/status`));
-    return Number(found?.[1] ?? 0) * 1024;
-  });
-  return parts.reduce((sum, part) => sum + part, 0);
+    const rollup = read(`/proc/${pid}/smaps_rollup`);
+    const text = rollup || read(`/proc/${pid}/status`);
+    const part = kilobytes(text, rollup ? "Pss_Shmem" : "RssShmem");
+    shared += part;
+    own += kilobytes(text, rollup ? "Pss" : "VmRSS") - part;
+  }
+  const files = filesInMemory(pids);
+  // What is mapped of files is in both.
+  return own + Math.max(shared, files.bytes, files.certain ? 0 : most);
 }
 
-const resident = (status: string) => /^VmRSS:\s+(\d+) kB/m.exec(status);
+const kilobytes = (text: string, name: string) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
 
-/** Files that an isolation keeps in memory. @param pid a process inside, with a file system of its own */
-export function scratchBytes(pid: number): number {
-  let bytes = 0;
-  for (const path of scratch) {
+/** When memory runs out the kernel takes these first; a program may have taken that back. */
+export function makeExpendable(pids: readonly number[]): void {
+  for (const pid of pids) {
+    const file = `/proc/${pid}/oom_score_adj`;
     try {
-      const { type, blocks, bfree, bsize } = statfsSync(`/proc/${pid}/root${path}`);
-      if (type === tmpfs) bytes += (blocks - bfree) * bsize;
+      if (Number(readFileSync(file, "utf8")) < expendable) writeFileSync(file, String(expendable));
     } catch {
-      // It is gone, or has no such place.
+      // It is gone, or lets nobody write there.
     }
   }
-  return bytes;
 }
 
 /** Files without a name that these processes hold open: nobody finds them in a folder. */

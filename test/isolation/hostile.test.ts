@@ -35,6 +35,14 @@ describe.each(everybody)("as %s", (who) => {
     expect(out.split("\n").slice(-5)).toEqual([".fleet", "01", "operator", "workers", ""]);
   });
 
+  test("A44: of /etc it has what everybody may read", async () => {
+    const { out } = await fleet.run(`find /etc -type f ! -perm -o=r -size +0c -exec head -c 1 {} \\; -print 2>/dev/null
+      find /etc -type d ! -perm -o=rx ! -empty -exec ls -A {} \\; -print 2>/dev/null; wc -c < /etc/passwd`);
+    const lines = out.trim().split("\n");
+    expect(Number(lines.at(-1))).toBeGreaterThan(0);
+    expect(lines.slice(0, -1)).toEqual([]);
+  });
+
   test("A17: reads the policy of its attempt and can't change it", async () => {
     const { out } =
       await fleet.run(`cat ${fleet.control}/policy.json; (echo x > ${fleet.control}/policy.json) 2>/dev/null || echo no;

@@ -40,7 +40,17 @@ function answer(arch: Arch | number, number: number, args: readonly (number | bi
 
 /** Numbers as in the tables of the kernel. */
 const calls: Record<Arch, Record<string, number>> = {
-  x64: { socket: 41, socketpair: 53, ioctl: 16, shmget: 29, keyctl: 250, add_key: 248, request_key: 249, clone: 56 },
+  x64: {
+    socket: 41,
+    socketpair: 53,
+    ioctl: 16,
+    shmget: 29,
+    keyctl: 250,
+    add_key: 248,
+    request_key: 249,
+    clone: 56,
+    prctl: 157,
+  },
   i386: {
     socket: 359,
     socketpair: 360,
@@ -50,6 +60,7 @@ const calls: Record<Arch, Record<string, number>> = {
     add_key: 286,
     request_key: 287,
     clone: 120,
+    prctl: 172,
   },
   arm64: {
     socket: 198,
@@ -60,6 +71,7 @@ const calls: Record<Arch, Record<string, number>> = {
     add_key: 217,
     request_key: 218,
     clone: 220,
+    prctl: 167,
   },
   arm: {
     socket: 281,
@@ -70,6 +82,7 @@ const calls: Record<Arch, Record<string, number>> = {
     add_key: 309,
     request_key: 310,
     clone: 120,
+    prctl: 172,
   },
 };
 
@@ -89,6 +102,15 @@ test.each(Object.keys(calls) as Arch[])("S36, S37: %s", (arch) => {
   for (const size of [0, 56, 65536]) expect(answer(arch, call("shmget"), [0, size])).toBe("allowed");
   for (const size of [65537, 2 ** 32, 2 ** 32 + 1]) expect(answer(arch, call("shmget"), [0, size])).toBe(22);
   expect(answer(arch, 425)).toBe(38);
+  // PR_SET_DUMPABLE: nothing is done.
+  expect(answer(arch, call("prctl"), [4, 0])).toBe(0);
+  for (const args of [
+    [4, 1],
+    [3, 0],
+    [38, 1, 0],
+    [22, 2],
+  ])
+    expect(answer(arch, call("prctl"), args)).toBe("allowed");
   expect(answer(arch, call("clone"), [0x10000000])).toBe("allowed");
 });
 

@@ -1,0 +1,30 @@
+/** What is found of a tree of processes. */
+import { expect, test } from "bun:test";
+import { filesInMemory, sharedBytes } from "../../src/system/shared-memory.ts";
+import { memoryBytes, usageOfTree } from "../../src/system/usage.ts";
+
+test("A56: children of threads are found, and theirs", async () => {
+  const inThread = `const child = Bun.spawn(["/bin/sh", "-c", "sleep 60 & echo $!; wait"], { stdout: "pipe" });
+    const [word] = [new TextDecoder().decode((await child.stdout.getReader().read()).value)];
+    console.log(child.pid + " " + word);`;
+  const script = `new Worker(URL.createObjectURL(new Blob([${JSON.stringify(inThread)}])));`;
+  const parent = Bun.spawn([process.execPath, "-e", script], { env: {}, stdout: "pipe" });
+  try {
+    const { value } = await parent.stdout.getReader().read();
+    const children = new TextDecoder().decode(value).trim().split(" ").map(Number);
+    expect(children).toHaveLength(2);
+    expect(usageOfTree(parent.pid, 1000).pids).toEqual([parent.pid, ...children]);
+    for (const pid of children.reverse()) process.kill(pid, "SIGKILL");
+  } finally {
+    parent.kill("SIGKILL");
+    await parent.exited;
+  }
+});
+
+test("files of the machine that are in memory belong to nobody's tree", () => {
+  expect(filesInMemory([process.pid])).toEqual({ bytes: 0, certain: true });
+  expect(sharedBytes()).toBeGreaterThanOrEqual(0);
+  const resident = process.memoryUsage().rss;
+  expect(memoryBytes([process.pid], 2 ** 40)).toBeGreaterThan(resident / 4);
+  expect(memoryBytes([process.pid], 2 ** 40)).toBeLessThan(resident * 2);
+});
