@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Guard } from "./guards/guard.ts";
 import { networkGuards } from "./guards/network.ts";
+import { wordGuards } from "./guards/words.ts";
 
 const guards: readonly Guard[] = [
   {
@@ -335,6 +336,7 @@ const guards: readonly Guard[] = [
     only: "A57",
   },
   ...networkGuards,
+  ...wordGuards,
 ];
 
 const root = join(import.meta.dir, "..");

@@ -95,6 +95,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S25: "a token that could do more: other repositories, other rights, for longer",
   S31: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
+  S33: "text that GitHub does not show: attributes, declarations, unused definitions, cells beyond the table",
 };
 
 /** There is no such thing here to attack. */
