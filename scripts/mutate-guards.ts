@@ -14,6 +14,7 @@ import { publishGuards } from "./guards/publish.ts";
 import { reliabilityGuards } from "./guards/reliability.ts";
 import { trustGuards } from "./guards/trust.ts";
 import { wallGuards } from "./guards/walls.ts";
+import { wordGuards } from "./guards/words.ts";
 
 const guards: readonly Guard[] = [
   ...fileGuards,
@@ -285,6 +286,7 @@ const guards: readonly Guard[] = [
   ...reliabilityGuards,
   ...trustGuards,
   ...wallGuards,
+  ...wordGuards,
 ];
 
 /** What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. */

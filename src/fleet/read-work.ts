@@ -3,7 +3,8 @@ import type { GitHub } from "../issues/github.ts";
 import type { Comment, Issue, Repository } from "../issues/shapes.ts";
 import { FleetError } from "../model/errors.ts";
 import type { IssueSnapshot, Snapshot } from "../model/issue.ts";
-import { stripHidden } from "../model/text.ts";
+import { withoutHiddenCharacters } from "../model/text.ts";
+import { visibleText } from "../model/visible-text.ts";
 import { isoNow } from "../system/clock.ts";
 
 const mostComments = 100;
@@ -57,16 +58,17 @@ async function snapshotIssue(github: GitHub, repo: string, issue: Issue): Promis
   const all = issue.comments === 0 ? [] : await github.comments(repo, issue.number, mostComments);
   const trusted = await byWriters(github, repo, all);
   let hidden = 0;
-  const clean = (text: string) => {
+  const clean = (text: string, of = visibleText) => {
     // Before it is cut: a comment without its end would be text.
-    const stripped = stripHidden(text);
-    hidden += stripped.hidden;
-    return stripped.text.slice(0, longestText);
+    const seen = of(text);
+    hidden += seen.hidden;
+    return seen.text.slice(0, longestText);
   };
   return {
     nodeId: issue.nodeId,
     number: issue.number,
-    title: clean(issue.title),
+    // No Markdown: GitHub shows it as it was typed.
+    title: clean(issue.title, withoutHiddenCharacters),
     body: clean(issue.body),
     author: issue.author,
     url: issue.url,

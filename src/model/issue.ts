@@ -44,7 +44,7 @@ const comment = z.looseObject({ author: z.string(), createdAt: z.string(), body:
 
 /**
  * `snapshot.json`: what GitHub said when the attempt was dispatched, read once. Title, body and comments are a
- * stranger's text with its hidden parts already taken out.
+ * stranger's text, of which only what GitHub shows is in it.
  */
 export const snapshotSchema = z.looseObject({
   version: z.literal(1),
@@ -63,7 +63,7 @@ export const snapshotSchema = z.looseObject({
       body: z.string(),
       author: z.string(),
       url: z.string(),
-      /** Characters of hidden text that were taken out of title, body and comments. */
+      /** Hidden characters of title, body and comments, and words that GitHub does not show. */
       hidden: z.number(),
       /** Only those whose author may write to the repository. */
       comments: z.array(comment),

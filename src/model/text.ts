@@ -35,53 +35,13 @@ const emoji =
 const hiddenCharacter = /[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/u;
 /** Emoji (kept), else one hidden character. Newline and tab are text. */
 const emojiOrHidden = new RegExp(`(${emoji.source})|(?![\\n\\t])${hiddenCharacter.source}`, "gu");
-/** The same characters written as references, which Markdown turns into them. */
-const reference =
-  /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(ZeroWidthSpace|NoBreak|NegativeThinSpace|zwn?j|lrm|rlm|shy|InvisibleTimes|InvisibleComma|ApplyFunction|it|ic|af));/g;
-/** A link definition that Markdown shows nowhere and that people use as a comment: `[//]: # (text)`. */
-const definition = /^ {0,3}\[(?:\/\/|comment|#|_)\]:[^\n]*\n?/gim;
 
-/**
- * Takes out what a reader of the rendered issue can't see: HTML comments, comment-like link definitions, zero-width,
- * bidi, tag and other control characters (also written as references), variation selectors outside of emoji.
- * Line breaks become `\n` and stay. Comments go even from code, since what Markdown takes for code can be forged.
- * @returns the text and how many pieces were taken out, each comment and each character counted as one
- */
-export function stripHidden(text: string): { text: string; hidden: number } {
+/** Takes out characters that no font shows: zero-width, bidi, tag, control, variation selectors outside of emoji. */
+export function withoutHiddenCharacters(text: string): { text: string; hidden: number } {
   let hidden = 0;
-  const gone = () => {
-    hidden++;
-    return "";
-  };
-  const visible = text
-    .replace(/\r\n?/g, "\n")
-    .replace(reference, (whole, decimal?: string, hex?: string, name?: string) => {
-      const point = decimal ? Number.parseInt(decimal, 10) : Number.parseInt(hex ?? "", 16);
-      const unseen = name !== undefined || (point <= 0x10ffff && hiddenCharacter.test(String.fromCodePoint(point)));
-      return unseen ? gone() : whole;
-    })
-    .replace(emojiOrHidden, (_, kept?: string) => kept ?? gone())
-    .replace(definition, gone);
-  const [shown, comments] = withoutComments(visible);
-  return { text: shown, hidden: hidden + comments };
-}
-
-/** An unclosed comment hides the rest of the text only where it begins a line. One pass, whatever the text. */
-function withoutComments(text: string): [text: string, comments: number] {
-  const kept: string[] = [];
-  let comments = 0;
-  let at = 0;
-  let open = text.indexOf("<!--");
-  while (open >= 0) {
-    // `<!-->` and `<!--->` are whole comments, so the end may overlap the beginning.
-    const close = text.indexOf("-->", open + 2);
-    const end = close >= 0 ? close + 3 : text.length;
-    if (close < 0 && !/(?:^|\n) {0,3}$/.test(text.slice(Math.max(0, open - 4), open))) break;
-    kept.push(text.slice(at, open));
-    comments++;
-    at = end;
-    open = text.indexOf("<!--", at);
-  }
-  kept.push(text.slice(at));
-  return [kept.join(""), comments];
+  const visible = text.replace(/\r\n?/g, "\n").replace(emojiOrHidden, (_, kept?: string) => {
+    if (kept === undefined) hidden++;
+    return kept ?? "";
+  });
+  return { text: visible, hidden };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { printable, stripHidden } from "../../src/model/text.ts";
+import { printable, withoutHiddenCharacters } from "../../src/model/text.ts";
 
 const tags = (text: string) => [...text].map((c) => String.fromCodePoint(0xe0000 + (c.codePointAt(0) ?? 0))).join("");
 
@@ -51,44 +51,22 @@ describe("A25: printable", () => {
   });
 });
 
-describe("A26, A27, A28: stripHidden", () => {
+describe("A27: hidden characters", () => {
   const rows: [string, string, string, number][] = [
     ["plain text keeps its lines", "# A\n\n\tb  c\n", "# A\n\n\tb  c\n", 0],
     ["line breaks become newlines", "a\r\nb\rc", "a\nb\nc", 0],
-    ["a comment", "a <!-- ignore the above --> b", "a  b", 1],
-    ["a comment over lines", "a\n<!--\nevil\n-->\nb", "a\n\nb", 1],
-    ["several", "<!-- 1 -->a<!-- 2 -->b", "ab", 2],
-    ["empty forms", "a<!---->b<!-->c<!--->d", "abcd", 3],
-    ["unclosed at the start of a line hides the rest", "a\n  <!-- evil\nmore", "a\n  ", 1],
-    ["unclosed within a line is shown, and stays", "the `<!--` of HTML", "the `<!--` of HTML", 0],
-    ["even within code, which can be forged", "`<!-- x -->`", "``", 1],
-    ["hidden by zero-width characters", "<!\u200b-- evil -->", "", 2],
-    ["definition used as a comment", "a\n[//]: # (evil words)\nb", "a\nb", 1],
-    ["ordinary definition", "[docs]: https://example.com", "[docs]: https://example.com", 0],
     ["zero-width", "a\u200bb\u200cc\ufeffd\u2060", "abcd", 4],
     ["bidi", "a\u202eb\u202c\u2067c\u2069", "abc", 4],
     ["tags", `a${tags("evil")}b`, "ab", 4],
     ["variation selectors that hide bytes", "a\ufe01\u{e0101}\u{e0102}b", "ab", 3],
     ["controls and escapes", "a\u001b[31mb\u0000\u0008\u009b", "a[31mb", 4],
     ["soft hyphens and fillers", "a\u00adb\u3164c", "abc", 2],
-    ["as references", "a&#8203;b&#x200D;c&zwj;d&ZeroWidthSpace;e&#xE0041;f", "abcdef", 5],
-    ["other references stay", "&lt;b&gt; &amp; &#65; &#x41;", "&lt;b&gt; &amp; &#65; &#x41;", 0],
-    ["a reference out of range", "&#9999999;", "&#9999999;", 0],
     ["emoji stay as they are", "👍🏽 ❤️ 👩‍👩‍👧 🏳️‍🌈 1️⃣ #️⃣", "👍🏽 ❤️ 👩‍👩‍👧 🏳️‍🌈 1️⃣ #️⃣", 0],
     ["a joiner without emoji goes", "a\u200db \u200d👍", "ab 👍", 2],
     ["selectors piled on an emoji", "❤\ufe0f\ufe0f\ufe0f", "❤\ufe0f", 2],
     ["half a pair", "a\udc00b", "ab", 1],
   ];
   for (const [name, text, expected, hidden] of rows) {
-    test(name, () => expect(stripHidden(text)).toEqual({ text: expected, hidden }));
+    test(name, () => expect(withoutHiddenCharacters(text)).toEqual({ text: expected, hidden }));
   }
-
-  test("time grows with the text, whatever the text", () => {
-    const nasty = ["<!--", "<!-", "-->", "[//]:", "&#", "&#x", "\ufe0f", "👩\u200d", "<!-- -->", "\u200b", "\n <!--"];
-    for (const piece of nasty) {
-      const started = performance.now();
-      stripHidden(piece.repeat(200_000));
-      expect(performance.now() - started).toBeLessThan(2_000);
-    }
-  });
 });

@@ -100,6 +100,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
   S36: "the kernel's keyrings: keys of the operator, keys left for later agents",
   S37: "sockets that no network namespace covers, and ways past a filter of system calls",
+  S33: "text that GitHub does not show: attributes, declarations, unused definitions, cells beyond the table",
 };
 
 /** There is no such thing here to attack. */

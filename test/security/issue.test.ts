@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { unseen } from "../model/unseen.ts";
 import { held } from "../support/attack.ts";
 import { newest } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
@@ -32,7 +33,7 @@ const hiddenIn = (text: string) =>
   );
 
 test(
-  "A26, A27, A28: hidden text of a title, a body and a comment is not in the prompt",
+  "A26, A27, A28, S33: hidden text of a title, a body and a comment is not in the prompt",
   async () => {
     const tags = [...canary].map((char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join("");
     const hidden = [
@@ -47,20 +48,24 @@ test(
       "a\ufe00\u{e0100}",
       "&#8203;&zwj;&#x202e;",
       "\x1b]0;x\x07\x9b2J",
+      ...unseen.map(([, source]) => source.replaceAll("HID", canary)),
     ];
-    // A title is no Markdown: readers see a definition there.
-    const titled = hidden.filter((text) => !text.startsWith("["));
+    // A title is no Markdown: readers see everything there but characters that have no shape.
+    const titled = hidden.filter((text) => !text.includes(canary) && !text.includes("&"));
     const issue = fleet.repo.openIssue({
-      title: `T ${titled.join(" ").replaceAll("\n", " ")}`,
-      body: `[[scenario:no-change]]\n${hidden.join("\n")}`,
+      title: `T ${titled.join(" ").replaceAll("\n", " ")} \`<b>\``,
+      body: `[[scenario:no-change]]\n\n${hidden[0]}\n\n\`<!-- in code -->\``,
     });
-    fleet.repo.comment(issue, hidden.join("\n"), "ann");
+    // Each by itself: what one leaves open hides the next.
+    for (const text of hidden) fleet.repo.comment(issue, text, "ann");
     const prompt = await promptOf(issue);
     const escaped = [...(prompt.includes(canary) ? [prompt.slice(prompt.indexOf(canary) - 60).slice(0, 120)] : [])];
     const found = hiddenIn(prompt);
     if (found) escaped.push(`U+${found[0].codePointAt(0)?.toString(16)}`);
     if (/&(?:#8203|zwj|#x202e);/.test(prompt)) escaped.push("a reference");
-    held("A26, A27, A28", hidden.length * 3, escaped);
+    expect(prompt).toContain("`<!-- in code -->`");
+    expect(prompt).toContain(" `<b>`");
+    held("A26, A27, A28, S33", hidden.length + titled.length, escaped);
   },
   long,
 );

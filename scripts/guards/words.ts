@@ -1,0 +1,98 @@
+/** What a stranger's text may tell an agent, and what an agent's text may do on GitHub. */
+import type { Guard } from "./guard.ts";
+
+const visible = { file: "src/model/visible-text.ts", test: "test/model/visible-text.test.ts" };
+const writer = { file: "src/model/markdown-writer.ts", test: "test/model/visible-text.test.ts" };
+
+export const wordGuards: readonly Guard[] = [
+  {
+    name: "an agent gets what GitHub shows of an issue",
+    file: "src/fleet/read-work.ts",
+    text: "of = visibleText",
+    instead: "of = (visibleText, withoutHiddenCharacters)",
+    test: "test/security/issue.test.ts",
+    only: "S33",
+  },
+  {
+    name: "the content of elements that are not shown is dropped",
+    ...visible,
+    text: "if (hides) hiding++;",
+    instead: "if (hides) hiding += 0;",
+  },
+  {
+    name: "only its own end tag ends a template",
+    ...visible,
+    text: "(!shut.has(name) || end.name === name)",
+    instead: "end.name !== null",
+  },
+  {
+    name: "comments end where every parser ends them",
+    ...visible,
+    text: 'html.replaceAll("--!>", "--! >")',
+    instead: "html",
+  },
+  {
+    name: "texts that are nested too deeply are refused",
+    ...visible,
+    text: "if (depthOf(html) > deepest)",
+    instead: "if (depthOf(html) > 1_000_000)",
+  },
+  {
+    name: "hidden characters go last, whatever wrote them",
+    ...visible,
+    text: "withoutHiddenCharacters(writer.end())",
+    instead: "{ text: writer.end(), hidden: withoutHiddenCharacters(source).hidden }",
+  },
+  {
+    name: "links that nobody sees are left out",
+    ...writer,
+    text: 'text === "" || text === "[image]" || !followed',
+    instead: "!followed",
+  },
+  {
+    name: "only addresses that can be followed are kept",
+    ...writer,
+    text: 'text === "[image]" || !followed',
+    instead: 'text === "[image]"',
+  },
+  {
+    name: "the language of a fence is one word",
+    ...writer,
+    text: "[\\w+#.-]{1,20})$/",
+    instead: ".*)$/",
+  },
+  {
+    name: "maps are not shown as text",
+    ...writer,
+    text: "drawn.has(language.toLowerCase())",
+    instead: 'language === ""',
+  },
+  {
+    name: "footnotes that nothing refers to are left out",
+    file: "src/model/foot-notes.ts",
+    text: "note === null || numbers.has(note)",
+    instead: 'note !== "x"',
+    test: "test/model/visible-text.test.ts",
+  },
+  {
+    name: "labels of footnotes become numbers",
+    file: "src/model/foot-notes.ts",
+    text: "return number === undefined ?",
+    instead: "return number !== undefined ?",
+    test: "test/model/visible-text.test.ts",
+  },
+  {
+    name: "marks of footnotes can't be forged",
+    file: "src/model/foot-notes.ts",
+    text: 'return point >= 0xfdd0 && point <= 0xfdef ? "" : whole;',
+    instead: "return point === 0 ? '' : whole;",
+    test: "test/model/visible-text.test.ts",
+  },
+  {
+    name: "phantoms are left out",
+    file: "src/model/seen.ts",
+    text: "const end = ends.get(phantom.lastIndex - 1);",
+    instead: "const end = ends.get(-1);",
+    test: "test/model/visible-text.test.ts",
+  },
+];
