@@ -111,4 +111,28 @@ export const networkGuards: readonly Guard[] = [
     instead: "    body = text;",
     only: "S31",
   },
+  {
+    name: "what an agent sends to the model is held up to a bound",
+    file: "src/isolation/model-gateway.ts",
+    text: "if (length > room.left)",
+    instead: "if (length > room.left + 1e12)",
+    test: "test/isolation/model-gateway.test.ts",
+    only: "A56",
+  },
+  {
+    name: "only known fields are passed to the model's provider",
+    file: "src/model/model-request.ts",
+    text: "entries.filter(([name]) => passedFields.has(name))",
+    instead: "entries",
+    test: "test/isolation/model-gateway.test.ts",
+    only: "fields and headers",
+  },
+  {
+    name: "only known headers are passed to the model's provider",
+    file: "src/isolation/model-gateway.ts",
+    text: ".filter(([name]) => isPassedHeader(name))",
+    instead: ".filter(([name]) => isPassedHeader(name) || name !== 'host')",
+    test: "test/isolation/model-gateway.test.ts",
+    only: "fields and headers",
+  },
 ];

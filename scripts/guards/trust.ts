@@ -186,4 +186,12 @@ export const trustGuards: readonly Guard[] = [
     instead: "sections.push(issueText(issue));",
     test: "test/model/prompt.test.ts",
   },
+  {
+    name: "a restart takes up no words that changed",
+    file: "src/fleet/restart.ts",
+    text: "  if (same && why === null) return;\n",
+    instead: "  if (same || why !== null) return;\n",
+    test: "test/e2e/fleet-trust.test.ts",
+    only: "A31",
+  },
 ];

@@ -84,4 +84,28 @@ export const wallGuards: readonly Guard[] = [
     instead: "[String(pid)].map(",
     test: "test/system/usage.test.ts",
   },
+  {
+    name: "nothing starts inside before bubblewrap dies with us",
+    file: "src/system/child.ts",
+    text: "pid !== undefined && waitsForChild(Number(pid))",
+    instead: "pid !== undefined && waitsForChild.length > 0",
+    test: "test/e2e/hostile-tree.test.ts",
+    only: "takes it along",
+  },
+  {
+    name: "a shell has a terminal of its own",
+    file: "src/system/terminal.ts",
+    text: "if (isTerminal()) return await carried(command, more);",
+    instead: "if (isTerminal() && more.length > 9) return await carried(command, more);",
+    test: "test/e2e/shell.test.ts",
+    only: "A54",
+  },
+  {
+    name: "figures that no session can have are none",
+    file: "src/agents/claude-lines.ts",
+    text: "z.number().check(z.minimum(0), z.maximum(1e12))",
+    instead: "z.number()",
+    test: "test/security/words.test.ts",
+    only: "S4",
+  },
 ];

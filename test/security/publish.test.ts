@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { held } from "../support/attack.ts";
-import { events } from "../support/attempt.ts";
+import { events, newest } from "../support/attempt.ts";
 import { long, openStage, type Stage } from "./stage.ts";
 
 if (Bun.which("bwrap") === null) test.skip("bubblewrap is not installed", () => {});
@@ -44,6 +44,26 @@ function suite(): void {
       const end = await attack("03", "echo 'exit 0' > check.sh; git commit -qam right", "acme/gated");
       expect({ outcome: end.outcome, reason: end.reason }).toMatchObject({ outcome: "delivered" });
       held("S38", tricks.length, escaped);
+    },
+    long,
+  );
+
+  test(
+    "S13: a small bundle that is a huge change is refused before it is written out",
+    async () => {
+      const { fleet, attack } = stage;
+      const end = await attack(
+        "03",
+        `b=$(head -c 30000000 /dev/zero | tr '\\0' x | git hash-object -w --stdin)
+         for n in $(seq 20); do git update-index --add --cacheinfo 100644,$b,big$n; done
+         git commit -qm bomb; for n in $(seq 20); do git update-index --skip-worktree big$n; done`,
+      );
+      const escaped =
+        [end.outcome, end.reason].join() === "rejected,the change is larger than 512 MiB; it stays in the clone"
+          ? []
+          : [end.reason];
+      if (existsSync(join(fleet.attempt("03", newest(fleet, "03")), "work.patch"))) escaped.push("a patch");
+      held("S13", 1, escaped);
     },
     long,
   );
