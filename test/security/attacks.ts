@@ -96,6 +96,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S31: "what the model's provider would do for an agent: fetch addresses, keep files, run tools, manage the account",
   S32: "an isolation that does not hold: a replaced or broken bubblewrap",
   S33: "text that GitHub does not show: attributes, declarations, unused definitions, cells beyond the table",
+  S34: "what a posted text does when it is looked at: images that are fetched, HTML that leaves its quotation, references that write to other issues",
 };
 
 /** There is no such thing here to attack. */
