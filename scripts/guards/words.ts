@@ -3,6 +3,7 @@ import type { Guard } from "./guard.ts";
 
 const visible = { file: "src/model/visible-text.ts", test: "test/model/visible-text.test.ts" };
 const writer = { file: "src/model/markdown-writer.ts", test: "test/model/visible-text.test.ts" };
+const posted = { file: "src/reports/posted-text.ts", test: "test/reports/posted.test.ts", only: "S34" };
 
 export const wordGuards: readonly Guard[] = [
   {
@@ -94,5 +95,32 @@ export const wordGuards: readonly Guard[] = [
     text: "const end = ends.get(phantom.lastIndex - 1);",
     instead: "const end = ends.get(-1);",
     test: "test/model/visible-text.test.ts",
+  },
+  { name: "tags, images and destinations are text", ...posted, text: ".replace(markup,", instead: ".replace(/\\0/g," },
+  { name: "pictures are not drawn", ...posted, text: ".replace(drawn,", instead: ".replace(/\\0/g," },
+  { name: "references write to no other issue", ...posted, text: ".replace(reference,", instead: ".replace(/\\0/g," },
+  { name: "people are not called", ...posted, text: ".replace(mention,", instead: ".replace(/\\0/g," },
+  { name: "closing words close nothing", ...posted, text: ".replace(closing,", instead: ".replace(/\\0/g," },
+  { name: "checks are not left out", ...posted, text: ".replace(unchecked,", instead: ".replace(/\\0/g," },
+  { name: "commands are text", ...posted, text: ".replace(command,", instead: ".replace(/\\0/g," },
+  {
+    name: "references to characters are text",
+    ...posted,
+    text: "line.replace(entity,",
+    instead: "line.replace(/\\0/g,",
+  },
+  { name: "only certain code is taken for code", ...posted, text: "if (begun && certain)", instead: "if (begun)" },
+  {
+    name: "a fence of less ticks ends no code",
+    ...posted,
+    text: "open.length},}$",
+    instead: "open.length > 0 ? 1 : 2},}.*$",
+  },
+  {
+    name: "titles of proposals are harmless",
+    file: "src/reports/proposal.ts",
+    text: "return harmless(printable(title, 200).trim());",
+    instead: "return harmless === null ? '' : printable(title, 200).trim();",
+    test: posted.test,
   },
 ];

@@ -1,8 +1,7 @@
 /** Files the issues that an agent proposed: in its own repository, marked as the agent's, no twins, only so many. */
 
-import { printable } from "../model/text.ts";
 import { Verdict } from "../model/verdict.ts";
-import { proposalBody, sameTitle } from "../reports/proposal.ts";
+import { proposalBody, proposalTitle, sameTitle } from "../reports/proposal.ts";
 import { secretsOf } from "./fleet.ts";
 import type { Proposal } from "./heard.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -24,7 +23,7 @@ export async function fileProposals(attempt: InFlight, proposals: readonly Propo
   const known = proposals.length === 0 ? [] : await github.openTitles(task.repo);
   const filed: number[] = [];
   for (const [at, { title, body }] of proposals.entries()) {
-    const shown = printable(title, 200).trim();
+    const shown = proposalTitle(title);
     if (filed.length >= most || shown === "") continue;
     if (known.some((one) => sameTitle(one, shown))) {
       attempt.say({ type: "warning", message: `not filed, there is an open issue like it: ${shown}` });

@@ -2,7 +2,7 @@
 import type { End } from "../model/attempt.ts";
 import { meaningOf, type Outcome } from "../model/outcome.ts";
 import { figuresTable } from "./figures.ts";
-import { quote } from "./pull-request.ts";
+import { quote } from "./posted-text.ts";
 
 type Figures = Pick<End, "turns" | "tokens" | "costUsd" | "commits" | "added" | "removed" | "files" | "pull" | "model">;
 

@@ -1,12 +1,10 @@
 /** The message of a commit of an agent, as it is published in the worker's name. */
 import { printable } from "../model/text.ts";
-import { unlinked } from "./pull-request.ts";
+import { unlinked } from "./posted-text.ts";
 
 const longestMessage = 20_000;
 /** `Co-authored-by: ...` and the like: GitHub shows those people as authors, and tools count their word. */
 const identity = /^\s*(?:[a-z][a-z-]*-by|on-behalf-of)\s*:/i;
-/** GitHub runs no checks for a push whose newest message says one of these. */
-const unchecked = /\[(?=(?:skip (?:ci|actions)|(?:ci|actions) skip|no ci)\])|\bskip-checks(?=\s*:)/gi;
 
 /** Readers see the same words; nobody is named in them, called by them, and nothing is closed or left out. The same again. */
 export function publishedMessage(message: string): string {
@@ -21,5 +19,5 @@ export function publishedMessage(message: string): string {
     )
     .filter((line) => !identity.test(line));
   const text = lines.join("\n").trim().slice(0, longestMessage).trimEnd();
-  return `${unlinked(text).replace(unchecked, "$&\u2060") || "No message"}\n`;
+  return `${unlinked(text) || "No message"}\n`;
 }

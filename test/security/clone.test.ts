@@ -272,15 +272,17 @@ function suite(): void {
         `: > ${fleet.root}/.fleet/new`,
         "env | grep -E 'KEY|TOKEN|SECRET'",
         "cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -E 'KEY|TOKEN'",
-        "echo evil >> ~/.gitconfig",
-        "echo evil > ~/.bashrc",
+        `echo evil >> ${fleet.root}/02/.gitconfig`,
+        `echo evil > ${fleet.root}/02/.bashrc`,
         "setsid sleep 600 &",
       ];
       const lines = tries.slice(0, -1).map((one, at) => `( ${one} ) > /dev/null 2>&1 && echo ${at} >> ~/found`);
-      const postinstall = Buffer.from(`${lines.join("\n")}\n${tries.at(-1)}\necho ran >> ~/found\n`).toString("base64");
+      // A gate that fails is quoted.
+      const told = `echo ran >> ~/found; echo FOUND $(cat ~/found); exit 1`;
+      const postinstall = Buffer.from(`${lines.join("\n")}\n${tries.at(-1)}\n${told}\n`).toString("base64");
       const end = await stage.attack("02", `echo ${postinstall} | base64 -d > postinstall.sh\ncommit`, "acme/gated");
-      const found = readFileSync(join(fleet.root, "02/found"), "utf8").trim().split("\n");
-      expect([end.outcome, found.at(-1)]).toEqual(["delivered", "ran"]);
+      const found = /FOUND (.*)/.exec(end.reason)?.[1]?.trim().split(" ") ?? [];
+      expect([end.outcome, found.at(-1)]).toEqual(["failed", "ran"]);
       const task = JSON.parse(
         readFileSync(join(fleet.attempt("02", Number(end.attempt.split("-")[1])), "task.json"), "utf8"),
       );

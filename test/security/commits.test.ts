@@ -87,7 +87,7 @@ const listed = (from: string, format: string, not = base) =>
   inMirror(`git log --reverse --topo-order --format='${format}' ${from} --not ${not}`);
 
 test("what is as it should be stays the very commit that the agent made", async () => {
-  commit("Add x\n\nBecause of #1:\n\tcode, ✨ and é\n");
+  commit("Add x\n\nBecause of it:\n\tcode, ✨ and é\n");
   commit("Add more\n");
   const { head } = await published();
   expect(head).toBe(agent("git rev-parse HEAD"));
@@ -136,7 +136,7 @@ test("A60: authors, committers, trailers and signatures of others", async () => 
   held("A60", people.length + trailers.length + 3, escaped);
 }, 60_000);
 
-test("S23, S24: messages that close issues, call people, leave checks out, or hide something", async () => {
+test("S23, S24, S34: messages that close issues, call people, leave checks out, or hide something", async () => {
   const messages = [
     "Fixes #7\n",
     "closes acme/other#1, RESOLVED: GH-2, fix https://github.com/acme/site/issues/3\n",
@@ -147,6 +147,11 @@ test("S23, S24: messages that close issues, call people, leave checks out, or hi
     "[skip ci] x\n",
     "x [CI SKIP]\n\n[no ci][skip actions][actions skip]\n",
     "x\n\n\nskip-checks: true\n",
+    "Closes:#30, closes#31, closes [it](https://github.com/acme/site/issues/50)\n",
+    "Because of #1, acme/other#2, GH-3, https://github.com/acme/site/pull/4\n",
+    "x\n\n/approve\n  /close\n",
+    "***NO_CI***\n",
+    "[skip azurepipelines] [appveyor skip] [ci-skip]\n",
     "\u001b[31mred\u0007\u009b2J\n",
     "",
     "\u200b\n",
@@ -157,14 +162,14 @@ test("S23, S24: messages that close issues, call people, leave checks out, or hi
   const { head } = await published();
   const said = listed(head, "%B%x00").split("\0\n");
   const acted =
-    /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:[\w.-]+\/[\w.-]+#\d+|#\d+|GH-\d+|https?:\/\/\S+\/issues\/\d+)|@[a-z0-9]|\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|skip-checks:/i;
+    /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)[:\s]*(?:#|\[|GH-|http)|#\d|GH-\d|\/(?:issues|pull)\/\d|@[a-z0-9]|\[[\w-]*[ -]?(?:skip|no)[ -]?\w*\]|\*NO_CI|^\s*\/[a-z]|skip-checks:/im;
   for (const message of said) {
     const found = acted.exec(message) ?? /[^\P{Cc}\n\t\0]|[\u200b\u202e]/u.exec(message);
     if (found || message.trim() === "" || message.length > 60_000) escaped.push(JSON.stringify(message.slice(0, 80)));
   }
   expect(said).toHaveLength(messages.length);
   expect(said[0]?.replaceAll("\u2060", "")).toContain("Fixes #7");
-  held("S23, S24", messages.length, escaped);
+  held("S23, S24, S34", messages.length, escaped);
 
   // A crash and another go give the same commits, and what is clean by now stays.
   expect((await published()).head).toBe(head);
