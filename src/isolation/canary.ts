@@ -2,6 +2,7 @@
  * Runs inside the isolation before the agent does, as the agent would, and tries what must not work. Argument: what to try, as
  * JSON. Prints what did work, as a JSON list of sentences.
  */
+import { dlopen } from "bun:ffi";
 import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import type { CanaryTries } from "../model/canary.ts";
@@ -18,6 +19,8 @@ if (strange.length > 0) found.push(`variables that nobody gave: ${strange.join("
 
 const status = readFileSync("/proc/self/status", "utf8");
 if (!/^CapEff:\s*0+$/m.test(status)) found.push("it has capabilities");
+if (!/^Seccomp:\s*2$/m.test(status)) found.push("it may make any system call");
+found.push(...calls());
 if (!/^NoNewPrivs:\s*1$/m.test(status)) found.push("it can get privileges");
 const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
 if (processes.length > tries.mostProcesses) found.push(`${processes.length} processes are visible`);
@@ -30,6 +33,27 @@ if (!answer?.startsWith("HTTP/1.1 403 ")) found.push(`the proxy said ${JSON.stri
 
 console.log(JSON.stringify(found));
 process.exit(0);
+
+/** System calls that work and must not. Nothing is tried where the C library has a name that is not known. */
+function calls(): string[] {
+  const x64 = process.arch === "x64";
+  const int = "i64" as const;
+  for (const library of ["libc.so.6", `libc.musl-${x64 ? "x86_64" : "aarch64"}.so.1`]) {
+    try {
+      const { symbols } = dlopen(library, { syscall: { args: [int, int, int, int], returns: int } });
+      const works = (...call: [number, number, number, number]) => symbols.syscall(...call) >= 0;
+      return [
+        // KEYCTL_GET_KEYRING_ID: one of this process, made for this.
+        ...(works(x64 ? 250 : 219, 0, -2, 1) ? ["the keyrings of the kernel can be reached"] : []),
+        // AF_VSOCK, SOCK_STREAM
+        ...(works(x64 ? 41 : 198, 40, 1, 0) ? ["sockets that no network namespace covers can be made"] : []),
+      ];
+    } catch {
+      // The other one.
+    }
+  }
+  return [];
+}
 
 /** Whether a file can be opened for writing, or a folder takes a new file. */
 function opens(path: string): boolean {

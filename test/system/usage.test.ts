@@ -9,13 +9,14 @@ test("A56: children of threads are found, and theirs", async () => {
     console.log(child.pid + " " + word);`;
   const script = `new Worker(URL.createObjectURL(new Blob([${JSON.stringify(inThread)}])));`;
   const parent = Bun.spawn([process.execPath, "-e", script], { env: {}, stdout: "pipe" });
+  let children: number[] = [];
   try {
     const { value } = await parent.stdout.getReader().read();
-    const children = new TextDecoder().decode(value).trim().split(" ").map(Number);
+    children = new TextDecoder().decode(value).trim().split(" ").map(Number);
     expect(children).toHaveLength(2);
     expect(usageOfTree(parent.pid, 1000).pids).toEqual([parent.pid, ...children]);
-    for (const pid of children.reverse()) process.kill(pid, "SIGKILL");
   } finally {
+    for (const pid of children.toReversed()) process.kill(pid, "SIGKILL");
     parent.kill("SIGKILL");
     await parent.exited;
   }
