@@ -1,9 +1,10 @@
-/** What a stranger's text may tell an agent, and what an agent's text may do on GitHub. */
+/** What a stranger's text may tell an agent, and what an agent's text may do on GitHub, or carry there. */
 import type { Guard } from "./guard.ts";
 
 const visible = { file: "src/model/visible-text.ts", test: "test/model/visible-text.test.ts" };
 const writer = { file: "src/model/markdown-writer.ts", test: "test/model/visible-text.test.ts" };
 const posted = { file: "src/reports/posted-text.ts", test: "test/reports/posted.test.ts", only: "S34" };
+const secrets = { file: "src/model/known-secrets.ts", test: "test/model/known-secrets.test.ts" };
 
 export const wordGuards: readonly Guard[] = [
   {
@@ -122,5 +123,27 @@ export const wordGuards: readonly Guard[] = [
     text: "return harmless(printable(title, 200).trim());",
     instead: "return harmless === null ? '' : printable(title, 200).trim();",
     test: posted.test,
+  },
+  {
+    name: "escaped secrets are found",
+    ...secrets,
+    text: "(plain !== text && this.meant.in(plain, line))",
+    instead: "false",
+  },
+  { name: "UTF-16 is read", ...secrets, text: '.replaceAll("\\0", "")', instead: "" },
+  { name: "secrets in base32 are found", ...secrets, text: "[0, 1, 2, 3, 4].flatMap", instead: "[].flatMap" },
+  {
+    name: "secrets in base64 of UTF-16 are found",
+    ...secrets,
+    text: "[bytes, wide, Buffer.from(wide).swap16()]",
+    instead: "[bytes]",
+  },
+  { name: "secrets in capitals are found", ...secrets, text: "    value.toUpperCase(),\n", instead: "" },
+  {
+    name: "escaped shapes of secrets are found",
+    file: "src/model/secret-shapes.ts",
+    text: "(plain !== text && shape.test(plain))",
+    instead: "false",
+    test: secrets.test,
   },
 ];

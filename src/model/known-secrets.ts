@@ -1,6 +1,7 @@
 /**
- * Finds values that are known to be secret in the forms in which they could be carried out: plain, base64, hex,
- * URL-encoded, reversed, and cut into pieces over a few lines. One pass, with memory that does not grow with the text.
+ * Finds values that are known to be secret in the forms in which they are carried out by accident or without much thought:
+ * plain, in capitals or small letters, as UTF-16, base64, base32, hex, escaped, URL-encoded, reversed, and cut into pieces
+ * over a few lines. An encoding of somebody's own choice can't be found. One pass, with memory that does not grow with the text.
  */
 
 /** Credentials that were made while this process runs: no longer known beforehand, and as secret. */
@@ -21,18 +22,39 @@ export function formsOf(values: readonly string[]): string[] {
 function formsOfOne(value: string): string[] {
   const bytes = Buffer.from(value);
   const hex = bytes.toString("hex");
+  const wide = Buffer.from(value, "utf16le");
   const percent = hex.replace(/../g, "%$&");
   return [
     value,
     JSON.stringify(value).slice(1, -1),
     [...value].reverse().join(""),
+    value.toLowerCase(),
+    value.toUpperCase(),
     hex,
     hex.toUpperCase(),
     encodeURIComponent(value),
     percent,
     percent.toUpperCase(),
-    ...[0, 1, 2].flatMap((before) => inBase64(bytes, before)),
+    ...[bytes, wide, Buffer.from(wide).swap16()].flatMap((text) =>
+      [0, 1, 2].flatMap((before) => inBase64(text, before)),
+    ),
+    ...[0, 1, 2, 3, 4].flatMap((before) => inBase32(bytes, before)),
   ];
+}
+
+/** The same text without escapes of single characters, and without the half of UTF-16 that is nothing. */
+export function unescaped(text: string): string {
+  if (!/\0|\\[ux]|&#/.test(text)) return text;
+  return text
+    .replaceAll("\0", "")
+    .replace(
+      /\\{1,8}(?:u\{?([0-9a-f]{2,6})\}?|x([0-9a-f]{2}))|&#(?:x([0-9a-f]{1,6})|(\d{1,7}));?/gi,
+      (whole, unicode?: string, byte?: string, hex?: string, decimal?: string) => {
+        const digits = unicode ?? byte ?? hex;
+        const point = digits === undefined ? Number(decimal) : Number.parseInt(digits, 16);
+        return point > 0x10ffff ? whole : String.fromCodePoint(point);
+      },
+    );
 }
 
 /** As it stands in the base64 of a longer text, so many bytes (modulo 3) into it: without what its neighbours decide. */
@@ -43,6 +65,15 @@ function inBase64(bytes: Buffer, before: number): string[] {
   const whole = Math.floor(((before + bytes.length) * 8) / 6);
   const middle = text.slice(Math.ceil((before * 8) / 6), whole);
   return [middle, middle.replaceAll("+", "-").replaceAll("/", "_")];
+}
+
+/** The same for base32, so many bytes (modulo 5) into it. */
+function inBase32(bytes: Buffer, before: number): string[] {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  const groups = bits.slice((5 - ((before * 8) % 5)) % 5).match(/.{5}/g) ?? [];
+  const text = groups.map((group) => letters[Number.parseInt(group, 2)]).join("");
+  return [text, text.toLowerCase()];
 }
 
 interface Seen {
@@ -67,6 +98,22 @@ interface Form {
 
 /** Feed it lines in order. */
 export class KnownScan {
+  private readonly written: Lines;
+  private readonly meant: Lines;
+
+  constructor(values: readonly string[]) {
+    this.written = new Lines(values);
+    this.meant = new Lines(values);
+  }
+
+  /** @param line its number: pieces have to lie close to each other. @returns whether a value is complete with it */
+  in(text: string, line: number): boolean {
+    const plain = unescaped(text);
+    return this.written.in(text, line) || (plain !== text && this.meant.in(plain, line));
+  }
+}
+
+class Lines {
   private readonly forms: Form[];
   private readonly starts = new Map<number, (readonly [form: Form, at: number])[]>();
   private readonly maybe = new Uint8Array(1 << 16);
@@ -86,7 +133,6 @@ export class KnownScan {
     }
   }
 
-  /** @param line its number: pieces have to lie close to each other. @returns whether a value is complete with it */
   in(text: string, line: number): boolean {
     for (const form of this.forms) {
       form.end = -1;

@@ -1,5 +1,5 @@
 /** Shapes of credentials that must not be published, wherever they would stand in a change. */
-import { KnownScan } from "./known-secrets.ts";
+import { KnownScan, unescaped } from "./known-secrets.ts";
 
 const shapes: readonly (readonly [name: string, shape: RegExp])[] = [
   ["a GitHub token", /\b(?:gh[pousr]_[A-Za-z0-9_]{36,}|github_pat_[A-Za-z0-9_]{22,})/],
@@ -93,5 +93,6 @@ export function secretIn(text: string, known: readonly string[]): string | null 
 const ofTheFleet = "a credential of this fleet";
 
 function shapeIn(text: string): string | null {
-  return shapes.find(([, shape]) => shape.test(text))?.[0] ?? null;
+  const plain = unescaped(text);
+  return shapes.find(([, shape]) => shape.test(text) || (plain !== text && shape.test(plain)))?.[0] ?? null;
 }

@@ -49,7 +49,7 @@ export const attacks: Readonly<Record<string, string>> = {
   A44: "reading outside: keys, tokens, environments, other HOMEs",
   A45: "connections: other hosts, metadata, services of this machine, sockets",
   A46: "ways around a filter of connections",
-  A47: "secrets in what is published, in any encoding",
+  A47: "secrets in what is published, plain or in a usual encoding",
   A48: "secrets in environments, process lists, core dumps",
   A49: "secrets in logs and transcripts",
   A50: "files that others may read, secrets in arguments",
