@@ -1,6 +1,6 @@
 /** What an agent uses up of the machine, inside of small limits: ended with a reason, and nothing of it is left. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { usageOfTree } from "../../src/system/usage.ts";
 import { held } from "../support/attack.ts";
@@ -145,10 +145,14 @@ function suite(): void {
       const { fleet } = stage;
       await begin(fleet, {
         worker: "01",
-        body: `[[scenario:run]] [[run:${Buffer.from("for_ever").toString("base64")}]]`,
+        body: `[[scenario:run]] [[run:${Buffer.from("sleep 300").toString("base64")}]]`,
       });
       await heard(fleet, "01", "agent:ready");
-      const inside = usageOfTree(agentOf(fleet, "01"), 1000).pids;
+      // From here on nobody comes and goes.
+      const inside = await until("its last program runs", () => {
+        const { pids } = usageOfTree(agentOf(fleet, "01"), 1000);
+        return pids.every((pid) => existsSync(`/proc/${pid}`)) && pids.some(isLast) ? pids : null;
+      });
       const escaped = inside
         .filter((pid) => read(pid, "oom_score_adj").trim() !== "600")
         .map((pid) => `${pid} is not expendable`);
@@ -172,6 +176,8 @@ function suite(): void {
   );
 }
 
+const isLast = (pid: number) =>
+  existsSync(`/proc/${pid}`) && read(pid, "cmdline").replaceAll("\0", " ") === "sleep 300 ";
 const read = (pid: number, name: string) => readFileSync(`/proc/${pid}/${name}`, "utf8");
 
 describe("without an isolation, or as root", () => {
