@@ -104,7 +104,11 @@ function suite(): void {
       await running(fleet, "02");
       await fleet.cw(["stop", "02"]);
       const goOn = async () => {
-        expect((await fleet.cw(["restart", "02"])).code).toBe(0);
+        const again = await fleet.cw(["restart", "02"]);
+        // What was swapped under it may have let it end otherwise than it was told to.
+        if (/nothing to restart/.test(again.stderr))
+          await begin(fleet, { worker: "02", body: `[[scenario:run]] [[run:${script}]]` });
+        else expect([again.code, again.stderr]).toEqual([0, ""]);
         await running(fleet, "02");
         await fleet.cw(["stop", "02"]);
       };
