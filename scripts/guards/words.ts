@@ -34,6 +34,12 @@ export const wordGuards: readonly Guard[] = [
     instead: "html",
   },
   {
+    name: "what began blocks once begins them",
+    ...visible,
+    text: "plain.replace(sourceTag, `$1",
+    instead: "plain.replace(/\\0/, `$1",
+  },
+  {
     name: "texts that are nested too deeply are refused",
     ...visible,
     text: "if (depthOf(html) > deepest)",

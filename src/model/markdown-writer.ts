@@ -127,7 +127,7 @@ export class MarkdownWriter {
 
   /** `$` before a piece of code makes math of it. */
   private isMath(): boolean {
-    if (this.language !== null) return this.language === "math";
+    if (this.language !== null) return this.language.toLowerCase() === "math";
     return this.gathered[(this.spans.at(-1)?.at ?? 0) - 1] === "$";
   }
 

@@ -27,8 +27,9 @@ function pipes(line: string): number[] {
 
 /** @param language of a fence; null: text, which has math between dollars */
 export function withoutHiddenMath(text: string, language: string | null): string {
-  if (language === "mermaid") return text.replace(/^[ \t]*%%.*$/gm, "");
-  if (language === "math") return withoutPhantoms(text.replace(/(?<!\\)%.*$/gm, ""));
+  const kind = language?.toLowerCase();
+  if (kind === "mermaid") return text.replace(/^[ \t]*%%.*$/gm, "");
+  if (kind === "math") return withoutPhantoms(text.replace(/(?<!\\)%.*$/gm, ""));
   return language === null && text.includes("$") ? withoutPhantoms(text) : text;
 }
 

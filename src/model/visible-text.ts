@@ -19,6 +19,10 @@ const shut = new Set(["template", "object", "applet", "select"]);
 /** Everything after one of these is text, up to its end. Without an end GitHub shows them as words. */
 const raw = ["script", "style", "title", "noembed", "noframes", "iframe", "textarea", "xmp", "plaintext", "noscript"];
 
+/** For GitHub's Markdown a block of HTML begins with this, finished or not; for Bun's, which is newer, with its like. */
+const sourceTag = /^([ \t>*+\-\d.)]*)<source(?=[\s/>]|$)/gim;
+const section = "<section \ufdd5";
+
 const deepest = 200;
 
 /**
@@ -27,7 +31,8 @@ const deepest = 200;
  */
 export function visibleText(source: string): { text: string; hidden: number } {
   const notes = new FootNotes();
-  const html = Bun.markdown.html(notes.marked(source.replace(/\r\n?/g, "\n").replace(/^\ufeff/, "")), {
+  const plain = notes.marked(source.replace(/\r\n?/g, "\n").replace(/^\ufeff/, ""));
+  const html = Bun.markdown.html(plain.replace(sourceTag, `$1${section}`), {
     tables: true,
     strikethrough: true,
     tasklists: true,
@@ -54,7 +59,9 @@ export function visibleText(source: string): { text: string; hidden: number } {
         });
       },
     })
-    .onDocument({ text: ({ text }) => void (hiding === 0 && writer.text(decoded(text))) })
+    .onDocument({
+      text: ({ text }) => void (hiding === 0 && writer.text(decoded(text).replaceAll(section, "<source"))),
+    })
     .transform(readable(html));
   const { text, hidden } = withoutHiddenCharacters(writer.end());
   return { text, hidden: hidden + wordsMissing(source, text) };

@@ -16,6 +16,7 @@ export const unseen: readonly (readonly [how: string, source: string, left: stri
   ["attributes", 'a <b class="HID">x</b> <x-y a=HID>y</x-y> <br HID>z', "a **x** y\nz"],
   ["the name of a tag", "a <HID-HID>b</HID-HID>", "a b"],
   ["an attribute of a block", '<div title="HID">\nx\n</div HID>', "x"],
+  ["the same, of a tag that began blocks once", "<source x=HID\n\n> <source x=HID", ""],
   ["an attribute without an end", '<div title="\n\nHID\n\nHID', ""],
   ["a script", "<script>\n\nHID\n</script>\n\nb", "b"],
   ...["style", "template", "title", "noembed", "noframes", "iframe", "textarea", "xmp", "video", "select", "svg"].map(
@@ -50,8 +51,8 @@ export const unseen: readonly (readonly [how: string, source: string, left: stri
   ["a phantom", "$a\\phantom{HID{HID}}b$ $`\\hphantom{HID}`$", "$ab$ $``$"],
   [
     "comments of pictures",
-    `${fence}mermaid\na\n%% HID\n${fence}\n\n${fence}math\nb % HID\n${fence}`,
-    `${fence}mermaid\na\n\n${fence}\n\n${fence}math\nb\n${fence}`,
+    `${fence}Mermaid\na\n%% HID\n${fence}\n\n${fence}math\nb % HID\n${fence}`,
+    `${fence}Mermaid\na\n\n${fence}\n\n${fence}math\nb\n${fence}`,
   ],
   ["maps", `${fence}geojson\n{"HID": 1}\n${fence}\n\na`, "a"],
   ["references to hidden characters", "a&#8203;b&#x200D;c&zwj;d&ZeroWidthSpace;e&#xE0041;f", "abcdef"],

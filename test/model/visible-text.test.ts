@@ -12,6 +12,11 @@ const seen: readonly (readonly [what: string, source: string, text: string])[] =
   ["headings", "# A\n\nB\n---\n", "# A\n\n## B"],
   ["comments in code", "`<!--` and `-->`\n\n    <!-- x -->", `\`<!--\` and \`-->\`\n\n${fence}\n<!-- x -->\n${fence}`],
   ["code as it stands", '```html\n<b class="x"> & [^a] \\d {% %}\n```', '```html\n<b class="x"> & [^a] \\d {% %}\n```'],
+  [
+    "a tag in code",
+    `${fence}\n<source src=a>\n${fence}\n\n\`<source>\``,
+    `${fence}\n<source src=a>\n${fence}\n\n\`<source>\``,
+  ],
   ["ticks in code", "`` a`b `` and `\\phantom{x} $`", "`` a`b `` and `\\phantom{x} $`"],
   ["lists", "- a\n- b\n  1. c\n  2. d\n- [x] e", "- a\n- b\n  1. c\n  2. d\n- [x] e"],
   ["items with paragraphs", "1. a\n\n   b\n2. c", "1. a\n\n   b\n\n2. c"],
@@ -55,7 +60,7 @@ describe("what GitHub shows", () => {
 
 describe("S33: 64 KiB that are made to be slow", () => {
   const pieces =
-    "> ,>,- a\n  ,[,[a](,*a ,*a_ ,<,<b ,<b>,<blockquote>x,<code>,<td>,a <!--,a <?,],*],[^a],[^a]: b\n,&#1;,$\\phantom{,`,|a|b|\n|-|-|\n,<title>,<template>,\u200b,👩\u200d,<a></b>,<ul><li>a,para\n|a|b|\n|-|-|\n|c|d|e|\n";
+    "\n, ,\t,*\n,> ,>,- a\n  ,[,[a](,*a ,*a_ ,<,<b ,<b>,<blockquote>x,<code>,<td>,a <!--,a <?,],*],[^a],[^a]: b\n,&#1;,$\\phantom{,`,|a|b|\n|-|-|\n,<title>,<template>,\u200b,👩\u200d,<a></b>,<ul><li>a,para\n|a|b|\n|-|-|\n|c|d|e|\n";
   test.each(pieces.split(",").map((piece) => [piece]))("%j", (piece) => {
     const started = performance.now();
     try {
