@@ -158,7 +158,7 @@ function suite(): void {
         .map((pid) => `${pid} is not expendable`);
       expect(inside.length).toBeGreaterThan(2);
       const program = inside.at(-1) ?? 0;
-      // One that puts itself behind others is put back; as root it can't.
+      // What one takes back is put back, whoever it is.
       for (const pid of inside) writeFileSync(`/proc/${pid}/oom_score_adj`, "0");
       await until(
         "all are expendable again",
