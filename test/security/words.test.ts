@@ -108,20 +108,26 @@ ${line({ type: "user", message: { role: "user", content: [{ tool_use_id: id, typ
           type: "assistant",
           message: { id: "f", content: [], usage: { input_tokens: -1e18, output_tokens: "NaN" } },
         }),
-        line({
-          type: "result",
-          subtype: "success",
-          is_error: false,
-          total_cost_usd: 1e308,
-          modelUsage: { x: { inputTokens: 1e99, outputTokens: 1e99, costUSD: 1e308 } },
-        }),
         line({ type: "rate_limit_event", rate_limit_info: { status: "allowed", resetsAt: 1e300 } }),
         line({ type: "system", subtype: "status", status: "x".repeat(100_000) }),
       ];
       const escaped: string[] = [];
       const end = await attack("01", junk.join("\n"));
       if (!["no-change", "failed"].includes(end.outcome)) escaped.push(`${end.outcome}: ${end.reason}`);
-      const figures = [end.turns, end.costUsd ?? 0, ...Object.values(end.tokens)];
+      const huge = { inputTokens: 1e99, outputTokens: 1e99, costUSD: 1e308 };
+      const last = {
+        type: "result",
+        subtype: "success",
+        is_error: false,
+        total_cost_usd: 1e308,
+        modelUsage: { x: huge },
+      };
+      const boast = await attack("02", `${line(last)}\nexit 0`);
+      const figures = [end, boast].flatMap(({ turns, costUsd, tokens }) => [
+        turns,
+        costUsd ?? 0,
+        ...Object.values(tokens),
+      ]);
       for (const figure of figures) if (!(figure >= 0 && figure <= 1e13)) escaped.push(`a figure is ${figure}`);
       if (({} as Record<string, unknown>)["outcome"] !== undefined) escaped.push("a prototype was changed");
       for (const args of [
