@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { watchPeak } from "../test/support/peak-memory.ts";
 
 /** One line of a table. */
 export interface Row {
@@ -96,15 +97,17 @@ export async function once(
     cwd: "/",
     stdio: ["ignore", keep ? "pipe" : "ignore", "pipe"],
   });
+  const peak = watchPeak(child.pid);
   const [stdout, stderr, code] = await Promise.all([
     keep ? new Response(child.stdout).text() : "",
     new Response(child.stderr).text(),
     child.exited,
   ]);
   const ms = performance.now() - began;
+  const peakMb = peak() / 2 ** 20;
   if (code !== 0) throw new Error(`${argv.slice(0, 4).join(" ")} ended with ${code}: ${stderr}`);
   const used = child.resourceUsage();
-  return { ms, cpuMs: Number(used?.cpuTime.total ?? 0) / 1000, peakMb: (used?.maxRSS ?? 0) / 2 ** 20, stdout };
+  return { ms, cpuMs: Number(used?.cpuTime.total ?? 0) / 1000, peakMb, stdout };
 }
 
 function quoted(word: string): string {

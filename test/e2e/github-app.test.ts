@@ -79,6 +79,7 @@ test("an App delivers: stored with the worker as a path, its tokens narrowed, re
 }, 60_000);
 
 test("A44: an agent has neither key nor token", async () => {
+  await fleet.cw(["init", "01"], { env: asApp }); // Where the test before this one is left out.
   await begin(fleet, { worker: "01", body: "[[scenario:env]]", env: asApp });
   await fleet.ended("01");
   const said = readFileSync(join(fleet.attempt("01", newest(fleet, "01")), "transcript.jsonl"), "utf8");
