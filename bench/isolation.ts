@@ -1,11 +1,12 @@
 /** What starting inside bubblewrap costs over starting. */
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { measure } from "mitata";
 import { bubblewrap } from "../src/isolation/bubblewrap.ts";
 import { systemFolders } from "../src/isolation/system-folders.ts";
 import type { Command } from "../src/model/command.ts";
 import { protectedInHome } from "../src/model/protected.ts";
+import { runHere } from "../src/system/terminal.ts";
 import type { Group } from "./groups.ts";
 import { against } from "./measure.ts";
 
@@ -28,13 +29,7 @@ export const group: Group = {
   },
 };
 
-async function run({ argv, env, cwd, infoFd }: Command): Promise<void> {
-  const info = openSync("/dev/null", "w");
-  try {
-    const extra = infoFd === undefined ? [] : [info];
-    const child = Bun.spawn([...argv], { env: { ...env }, cwd, stdio: ["ignore", "ignore", "inherit", ...extra] });
-    if ((await child.exited) !== 0) throw new Error(`${argv[0]} ended with ${child.exitCode}`);
-  } finally {
-    closeSync(info);
-  }
+async function run(command: Command): Promise<void> {
+  const code = await runHere(command);
+  if (code !== 0) throw new Error(`${command.argv[0]} ended with ${code}`);
 }
