@@ -7,19 +7,32 @@ const files = { file: "src/system/files.ts", test: "test/system/files.test.ts" }
 export const fileGuards: readonly Guard[] = [
   {
     name: "no link is followed on the way to what is taken over",
-    ...homes,
+    file: "src/system/held-folder.ts",
     text: "openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW",
     instead: "openPath | constants.O_DIRECTORY",
     test: "test/security/swaps.test.ts",
     only: "A13",
   },
   {
+    name: "rights are given to the folder that is held, not to what has its name",
+    file: "src/system/held-folder.ts",
+    text: "chmodSync(folder.at, 0o700)",
+    instead: "chmodSync(path, 0o700)",
+    test: "test/security/held.test.ts",
+  },
+  {
+    name: "the way down is over what is held",
+    file: "src/system/remove.ts",
+    text: "openUp(join(folder.at, entry.name))",
+    instead: "openUp(join(path, entry.name))",
+    test: "test/security/held.test.ts",
+  },
+  {
     name: "a folder is held while it is looked at",
     ...homes,
-    text: "(-1)}`;\n      // A folder without",
-    instead: "(-1)}`;\n      at = join(parent, part);\n      // A folder without",
-    test: "test/security/swaps.test.ts",
-    only: "A13",
+    text: "at = folder.at;",
+    instead: "at = join(parent, part);",
+    test: "test/security/held.test.ts",
   },
   {
     name: "what was put in the place of a folder is not kept",

@@ -2,7 +2,7 @@
  * The worker's HOME, made anew from its template. What an agent left there must not act in the next attempt, so the old
  * one is moved away whole (one rename, whatever is in it) and only what is asked for is taken over.
  */
-import { chmodSync, closeSync, constants, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import type { FleetPaths } from "../model/paths.ts";
@@ -10,6 +10,7 @@ import { fillTemplate } from "../model/template.ts";
 import type { Identity } from "../model/worker.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { createOnce, errorCode, isFolder, makeFolder } from "../system/files.ts";
+import { type HeldFolder, holdFolder } from "../system/held-folder.ts";
 import { removeTree } from "../system/remove.ts";
 
 /**
@@ -77,17 +78,15 @@ function moveAway(home: string, old: string): boolean {
  * that is still open may put one there at any moment. So each folder is held while it is looked at.
  */
 function takeOver(old: string, home: string, path: string): void {
-  const held: number[] = [];
+  const held: HeldFolder[] = [];
   let parent = old;
   let at = old;
   try {
     for (const part of path.split("/")) {
       parent = at;
-      held.push(openSync(join(at, part), openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW));
-      // The name of an open folder leads to it, wherever it is moved and whatever is put in its place.
-      at = `/proc/self/fd/${held.at(-1)}`;
-      // A folder without rights can't be entered, nor moved: an agent could keep its worker from ever going on.
-      chmodSync(at, 0o700);
+      const folder = holdFolder(join(at, part));
+      held.push(folder);
+      at = folder.at;
     }
     const target = join(home, path);
     makeFolder(dirname(target));
@@ -97,9 +96,6 @@ function takeOver(old: string, home: string, path: string): void {
   } catch (error) {
     if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errorCode(error))) throw error;
   } finally {
-    for (const folder of held) closeSync(folder);
+    for (const folder of held) folder.close();
   }
 }
-
-/** A place in the tree and nothing else: needs no right on it. */
-const openPath = 0o10_000_000;
