@@ -8,6 +8,7 @@ import { attemptId, type Task } from "../src/model/task.ts";
 import { toText } from "../src/store/records.ts";
 import { now } from "../src/system/clock.ts";
 import { self } from "../src/system/process.ts";
+import { aTask } from "../test/model/records.ts";
 
 export type Kind = "idle" | "busy" | "crashed";
 
@@ -50,34 +51,8 @@ function birth(process: ProcessIdentity): Birth {
 }
 
 function task(worker: string): Task {
-  return {
-    version: 1,
-    worker,
-    n: 1,
-    repo: "acme/site",
-    issue: 22,
-    agent: "claude",
-    isolation: "bubblewrap",
-    innerSandbox: false,
-    model: "sonnet",
-    mode: "update",
-    limits: {
-      startMs: 120_000,
-      silenceMs: 900_000,
-      wallMs: 7_200_000,
-      graceMs: 10_000,
-      parkedMs: 21_600_000,
-      budgetUsd: null,
-      turns: null,
-      transcriptBytes: 67_108_864,
-    },
-    sessionId: crypto.randomUUID(),
-    cookie: crypto.randomUUID(),
-    resumes: null,
-    reservedAt: now(),
-    reservedBy: self(),
-    bornWithinMs: 15_000,
-  };
+  const own = { sessionId: crypto.randomUUID(), cookie: crypto.randomUUID(), reservedAt: now(), reservedBy: self() };
+  return { ...aTask, worker, ...own };
 }
 
 const snapshot = {

@@ -98,7 +98,7 @@ export const wordGuards: readonly Guard[] = [
   },
   {
     name: "phantoms are left out",
-    file: "src/model/seen.ts",
+    file: "src/model/page-omissions.ts",
     text: "const end = ends.get(phantom.lastIndex - 1);",
     instead: "const end = ends.get(-1);",
     test: "test/model/visible-text.test.ts",

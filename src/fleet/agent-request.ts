@@ -9,8 +9,8 @@ import type { Inside } from "./network.ts";
 type Planned = Pick<InFlight, "fleet" | "paths"> & {
   readonly task: Pick<
     InFlight["task"],
-    "worker" | "repo" | "sessionId" | "model" | "limits" | "cookie" | "innerSandbox" | "mode"
-  >;
+    "worker" | "repo" | "sessionId" | "model" | "cookie" | "innerSandbox" | "mode"
+  > & { readonly limits: Pick<InFlight["task"]["limits"], "turns" | "budgetUsd"> };
 };
 
 export function requestOf(attempt: Planned, resume: boolean, inside: Inside): AgentRequest {

@@ -36,8 +36,9 @@ export async function tryIsolation(
     };
     // Its own refusal at the proxy is no act of the agent's.
     const { code, errors } = await withNetwork(fleet, inside, paths.folder, null, () =>
-      runInside(attempt, command, "canary", timeoutMs, file, attempt.ending, {
-        forwards: inside.forwards,
+      runInside(attempt, command, {
+        ...{ name: "canary", timeoutMs, stdoutFile: file, ending: attempt.ending },
+        space: { forwards: inside.forwards },
       }),
     );
     const said = readOwn(file, 64 << 10);

@@ -9,14 +9,14 @@ import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
 import type { Difference } from "../store/mirror.ts";
 import { changedBytes } from "../store/new-commits.ts";
-import { type Child, gated, startChild } from "../system/child.ts";
+import { type Child, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { discard } from "../system/files.ts";
 import { endTree, type Tree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
-import { processLimit, ResourceWatch } from "./resources.ts";
+import { ResourceWatch, walled } from "./resources.ts";
 import { startNoted } from "./start-noted.ts";
 
 const largestBundle = 512 << 20;
@@ -49,8 +49,11 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
   const { paths, mirror, fleet } = attempt;
   const base = needBase(attempt);
   const timeoutMs = fleet.config.steps.collect;
-  const inside = collectCommand(attempt, base.sha);
-  const taken = await runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle);
+  const taken = await runInside(attempt, collectCommand(attempt, base.sha), {
+    name: "collect",
+    timeoutMs: timeoutMs * 0.9,
+    stdoutFile: paths.bundle,
+  });
   try {
     if (taken.code !== 0)
       throw new Verdict(
@@ -63,7 +66,7 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
     failPoint("bundle taken in");
     // Before anything reads or writes the whole of it, on a disk that no limit of the agent's counts.
     const bytes = await changedBytes(mirror, base.sha, head, timeoutMs);
-    if (bytes === null || bytes > largestChange)
+    if (bytes > largestChange)
       throw new Verdict("rejected", `the change is larger than ${largestChange >> 20} MiB; it stays in the clone`);
     const difference = await mirror.difference(base.sha, head, timeoutMs);
     // Commits that cancel each other out are nothing to review.
@@ -93,46 +96,37 @@ export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
   attempt.say({ type: "work:saved", file: paths.patch, bytes });
 }
 
-/**
- * A command of ours that touches what the agent made: in the same isolation, without its credentials.
- * @param ending its abort ends the command, too; the reason is thrown
- * @param space what differs from the agent's. Default: nothing, and no network
- */
-export async function runInside(
-  attempt: InFlight,
-  inside: Command,
-  name: string,
-  timeoutMs: number,
-  stdoutFile: string | null,
-  ending: AbortSignal = new AbortController().signal,
-  space: Partial<Pick<Space, "home" | "protect" | "forwards">> = {},
-) {
+export interface InsideRun {
+  readonly name: string;
+  readonly timeoutMs: number;
+  /** Where its output goes. Default: nowhere. */
+  readonly stdoutFile?: string;
+  /** Its abort ends the command, too; the reason is thrown. */
+  readonly ending?: AbortSignal;
+  /** What differs from the agent's. Default: nothing, and no network. */
+  readonly space?: Partial<Pick<Space, "home" | "protect" | "forwards">>;
+}
+
+/** A command of ours that touches what the agent made: in the same isolation, without its credentials. */
+export async function runInside(attempt: InFlight, command: Command, how: InsideRun) {
   const { fleet, task, paths } = attempt;
   const isolation = await fleet.isolation(besideClaude(task.isolation));
-  const planned = spaceOf(attempt, []);
-  const command = isolation.wrap(gated(inside, processLimit(fleet.config.limits, isolation.pidNamespace)), {
-    ...planned,
-    ...space,
-  });
-  const info = `${paths.folder}/first-${name}-${crypto.randomUUID().slice(0, 8)}.json`;
+  const space = { ...spaceOf(attempt, []), ...how.space };
+  const info = `${paths.folder}/first-${how.name}-${crypto.randomUUID().slice(0, 8)}.json`;
   return await startNoted(
     attempt,
-    () => startChild(command, info),
-    (child, tree) => untilOver(attempt, child, tree, name, timeoutMs, stdoutFile, ending, space.home ?? planned.home),
+    () => startChild(walled(fleet, isolation, command, space), info),
+    (child, tree) => untilOver(child, () => new ResourceWatch(fleet, space.home, tree), tree, how),
   );
 }
 
 async function untilOver(
-  { fleet }: InFlight,
   child: Child,
+  watch: () => ResourceWatch,
   tree: Tree,
-  name: string,
-  timeoutMs: number,
-  stdoutFile: string | null,
-  ending: AbortSignal,
-  home: string,
+  { name, timeoutMs, stdoutFile, ending }: InsideRun,
 ) {
-  const file = stdoutFile === null ? null : openSync(stdoutFile, "w", 0o600);
+  const file = stdoutFile === undefined ? null : openSync(stdoutFile, "w", 0o600);
   let unwritten: unknown = null;
   const out = take(child.stdout, (chunk) => {
     try {
@@ -142,8 +136,8 @@ async function untilOver(
       unwritten ??= error;
     }
   });
-  const resources = new ResourceWatch(fleet, home, tree);
-  const stopping = AbortSignal.any([ending, resources.over.signal]);
+  const resources = watch();
+  const stopping = AbortSignal.any([resources.over.signal, ...(ending ? [ending] : [])]);
   let errors = "";
   const err = take(child.stderr, (chunk) => {
     if (errors.length < 64 << 10) errors += new TextDecoder().decode(chunk);

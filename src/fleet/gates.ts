@@ -2,6 +2,7 @@
  * The project's own gates, on what is to be published and nothing else: a new HOME, a new clone of those very commits. In the
  * agent's own, files that git ignores or was told to overlook, and what lies in HOME, would pass in the place of the work.
  */
+import type { Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
 import { Verdict } from "../model/verdict.ts";
 import { uptimeMs } from "../system/clock.ts";
@@ -22,15 +23,17 @@ export async function passGates(attempt: InFlight, gates: readonly string[], unt
   try {
     makeFolder(paths.trial);
     await mirror.cloneHead(cloneOf(attempt), branch, needBase(attempt).branch);
-    const place = { home: paths.trial, protect: [] };
-    const written = await runInside(attempt, checkoutCommand(attempt), "checkout", left(), null, attempt.ending, place);
+    const run = (name: string, command: Command, forwards: Space["forwards"] = []) =>
+      runInside(attempt, command, {
+        ...{ name, timeoutMs: left(), ending: attempt.ending },
+        space: { ...trialSpace(paths), forwards },
+      });
+    const written = await run("checkout", checkoutCommand(attempt));
     if (written.code !== 0)
       throw new Verdict("failed", `the work could not be checked out for its gates: ${written.errors.slice(-400)}`);
     await withNetwork(fleet, inside, paths.folder, attempt, async () => {
       for (const gate of gates) {
-        const command = gateCommand(attempt, gate);
-        const space = { ...place, forwards: inside.forwards };
-        const { code, errors } = await runInside(attempt, command, "gate", left(), null, attempt.ending, space);
+        const { code, errors } = await run("gate", gateCommand(attempt, gate), inside.forwards);
         if (code === 0) continue;
         const reason = `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`;
         throw new Verdict("failed", reason);
@@ -40,6 +43,9 @@ export async function passGates(attempt: InFlight, gates: readonly string[], unt
     await removeTree(paths.trial);
   }
 }
+
+/** Its HOME is new: nothing in it needs protection. */
+export const trialSpace = ({ trial }: Pick<InFlight["paths"], "trial">) => ({ home: trial, protect: [] });
 
 /** Before the first gate: files of the agent's choice are written to disk inside alone. */
 export function checkoutCommand(attempt: Tried): Command {

@@ -5,15 +5,14 @@ import type { Command } from "../model/command.ts";
 import { FleetError } from "../model/errors.ts";
 import { workerLabel } from "../model/worker.ts";
 import { checkGit, repositoryUrl } from "../store/git.ts";
-import { gated } from "../system/child.ts";
 import { now } from "../system/clock.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { besideClaude, collectCommand } from "./collect.ts";
 import { credentialsOf, type Fleet, needGithub, needProvider, settingsOf } from "./fleet.ts";
-import { checkoutCommand, gateCommand } from "./gates.ts";
+import { checkoutCommand, gateCommand, trialSpace } from "./gates.ts";
 import { insideOf } from "./network.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
-import { processLimit } from "./resources.ts";
+import { walled } from "./resources.ts";
 
 export interface Plan {
   readonly worker: string;
@@ -56,9 +55,8 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const agentCommand = agent.command(requestOf({ fleet, task, paths }, false, inside));
   const agentSpace = spaceOf({ fleet, task, paths }, agent.needs, inside.forwards);
   const beside = await fleet.isolation(besideClaude(choice.isolation));
-  const limit = processLimit(fleet.config.limits, isolation.pidNamespace);
-  const limitBeside = processLimit(fleet.config.limits, beside.pidNamespace);
-  const trial = { ...spaceOf({ fleet, task, paths }, []), home: paths.trial, protect: [] };
+  const besideSpace = spaceOf({ fleet, task, paths }, []);
+  const trial = { ...besideSpace, ...trialSpace(paths) };
   const gateSpace = { ...trial, forwards: insideOf(beside, paths.folder, null).forwards };
   const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
@@ -74,16 +72,13 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
     calls: callsOf(fleet, checked.repo, checked.issue, worker),
     commands: [
       ...git.before,
-      shown("agent", isolation.wrap(gated(agentCommand, limit), agentSpace)),
-      shown(
-        "collect",
-        beside.wrap(gated(collectCommand({ fleet, task }, "{base}"), limitBeside), spaceOf({ fleet, task, paths }, [])),
-      ),
-      ...(gates.length === 0
-        ? []
-        : [shown("checkout", beside.wrap(gated(checkoutCommand({ fleet, task, paths }), limitBeside), trial))]),
+      shown("agent", walled(fleet, isolation, agentCommand, agentSpace)),
+      shown("collect", walled(fleet, beside, collectCommand({ fleet, task }, "{base}"), besideSpace)),
+      ...gates
+        .slice(0, 1)
+        .map(() => shown("checkout", walled(fleet, beside, checkoutCommand({ fleet, task, paths }), trial))),
       ...gates.map((gate) =>
-        shown("gate", beside.wrap(gated(gateCommand({ fleet, task, paths }, gate), limitBeside), gateSpace)),
+        shown("gate", walled(fleet, beside, gateCommand({ fleet, task, paths }, gate), gateSpace)),
       ),
       git.push,
     ],

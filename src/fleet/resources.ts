@@ -4,8 +4,11 @@
  */
 import { release, totalmem } from "node:os";
 import type { Config } from "../config/schema.ts";
+import type { Isolation, Space } from "../isolation/isolation.ts";
+import type { Command } from "../model/command.ts";
 import { exceeded, type Room, sizeOf } from "../model/resources.ts";
 import type { Verdict } from "../model/verdict.ts";
+import { gated } from "../system/child.ts";
 import { sharedBytes } from "../system/shared-memory.ts";
 import type { Tree } from "../system/tree.ts";
 import {
@@ -90,11 +93,16 @@ export class ResourceWatch {
   }
 }
 
+/** A command behind its gate, inside, with the limits that the kernel keeps. */
+export function walled(fleet: Pick<Fleet, "config">, isolation: Isolation, command: Command, space: Space): Command {
+  return isolation.wrap(gated(command, processLimit(fleet.config.limits, isolation.pidNamespace)), space);
+}
+
 /**
  * For the kernel, as far as it counts apart: per user namespace since 5.14, which is bubblewrap's for an ordinary user. It
  * exempts root, and elsewhere would count everything else of the user. Null: not to be set.
  */
-export function processLimit(limits: Config["limits"], pidNamespace: boolean): number | null {
+function processLimit(limits: Config["limits"], pidNamespace: boolean): number | null {
   const [major = 0, minor = 0] = release().split(".").map(Number);
   const apart = major > 5 || (major === 5 && minor >= 14);
   return pidNamespace && apart && process.getuid?.() !== 0 ? limits.processes : null;

@@ -4,7 +4,7 @@ import type { Agent } from "../agents/agent.ts";
 import { overdue } from "../model/deadline.ts";
 import { Redactor } from "../model/redaction.ts";
 import { type AgentEnd, Verdict } from "../model/verdict.ts";
-import { type Child, gated, startChild } from "../system/child.ts";
+import { type Child, startChild } from "../system/child.ts";
 import { sleep, uptimeMs, within } from "../system/clock.ts";
 import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
@@ -15,7 +15,7 @@ import { secretsOf } from "./fleet.ts";
 import { Heard, type Proposal } from "./heard.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
 import { insideOf, withNetwork } from "./network.ts";
-import { processLimit, ResourceWatch } from "./resources.ts";
+import { ResourceWatch, walled } from "./resources.ts";
 import { startNoted } from "./start-noted.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -46,10 +46,7 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   if (isolation.ownNetwork) await tryIsolation(attempt, inside, agent.command(request), agent.needs);
   return await withNetwork(fleet, inside, paths.folder, attempt, async () => {
     throwIfEnding(attempt);
-    const command = isolation.wrap(
-      gated(agent.command(request), processLimit(fleet.config.limits, isolation.pidNamespace)),
-      space,
-    );
+    const command = walled(fleet, isolation, agent.command(request), space);
     const start = () =>
       startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
         const words = error instanceof Error ? error.message : error;

@@ -59,10 +59,10 @@ async function shellCommand(fleet: Fleet, worker: string, argv: readonly string[
     cookie: "shell",
     innerSandbox: false,
     mode: "update" as const,
+    limits: { turns: null, budgetUsd: null },
   };
-  const limits = { turns: null, budgetUsd: null } as never;
   const { attempts, paths } = fleet.store;
-  const at = { fleet, task: { ...task, limits }, paths: attempts.at(worker, 0) };
+  const at = { fleet, task, paths: attempts.at(worker, 0) };
   const { argv: agentArgv, env } = agent.command(requestOf(at, false, inside));
   const [first = "/bin/bash", ...rest] = argv;
   const command: Command = {

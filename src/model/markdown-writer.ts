@@ -1,6 +1,6 @@
 /** Writes the visible part of a page down as Markdown: told of elements and texts in their order, it knows no source. */
 import type { FootNotes, Noted } from "./foot-notes.ts";
-import { cutTable, withoutHiddenMath } from "./seen.ts";
+import { cutTable, withoutHiddenMath } from "./page-omissions.ts";
 
 interface Container {
   readonly first: string;

@@ -51,17 +51,11 @@ export async function filesBeyond(
 
 /**
  * Bytes of all files that differ, each for itself: some megabytes of a bundle can hold one blob under a thousand names, and a
- * patch writes every one of them. Null: more files than can be listed.
+ * patch writes every one of them.
+ * @throws FleetError, also for more files than can be listed
  */
-export async function changedBytes(
-  mirror: Mirror,
-  base: string,
-  head: string,
-  timeoutMs: number,
-): Promise<number | null> {
-  const listing = mirror.need(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head], timeoutMs);
-  const listed = await listing.catch(() => null);
-  if (listed === null) return null;
+export async function changedBytes(mirror: Mirror, base: string, head: string, timeoutMs: number): Promise<number> {
+  const listed = await mirror.need(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head], timeoutMs);
   const blobs = listed.split("\0").flatMap((part) => /^:\d+ \d+ \w+ (\w+) \w+$/.exec(part)?.[1] ?? []);
   const stdin = blobs.map((blob) => `${blob}\n`).join("");
   const sizes = await mirror.need(["cat-file", "--batch-check=%(objectsize)"], timeoutMs, { stdin });

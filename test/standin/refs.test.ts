@@ -51,8 +51,8 @@ test("of thirty that move one ref on from the same tip exactly one does", async 
 
 test("a ref can't be a folder of another, nor have a bad name", async () => {
   const make = async (ref: string) => (await site.ask("POST", `${repo}/git/refs`, { ref, sha: main })).status;
-  expect(await make("refs/heads/work")).toBe(201);
-  expect(await make("refs/heads/work/inner")).toBe(422);
+  expect(await make("refs/heads/topic")).toBe(201);
+  expect(await make("refs/heads/topic/inner")).toBe(422);
   for (const bad of [
     "heads/x",
     "refs/x",
