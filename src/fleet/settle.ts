@@ -3,7 +3,7 @@ import { mayEndForIt, statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Repair, repairsFor } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
-import { sameLabel, workerLabel } from "../model/worker.ts";
+import { workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
@@ -139,11 +139,10 @@ async function onGitHub(attempt: InFlight) {
   const claim = tip?.claim && isOurs(tip.claim, lease.holder) ? tip.claim : null;
   if (tip === null || claim === null) return { ours: null, stale: false, labelled: false };
   lease.moved(tip);
-  const { labels } = await github.issue(task.repo, lease.place.issue).catch(gone);
   return {
     ours: claim.state,
     stale: serverNow - tip.committedAt > claim.leaseMs / 2,
-    labelled: labels.some((name) => sameLabel(name, workerLabel(task.worker))),
+    labelled: await github.hasLabel(task.repo, lease.place.issue, workerLabel(task.worker)),
   };
 }
 
@@ -196,12 +195,6 @@ async function ownClaim(attempt: InFlight) {
 function needLease(attempt: InFlight): Lease {
   if (attempt.lease === null) throw new Error(`attempt ${attempt.id} has no issue`);
   return attempt.lease;
-}
-
-/** An issue that is gone carries no label. */
-function gone(error: unknown): { labels: readonly string[] } {
-  if (error instanceof FleetError && error.code === "notFound") return { labels: [] };
-  throw error;
 }
 
 async function takenUp(fleet: Fleet, task: Task): Promise<InFlight> {

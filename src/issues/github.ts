@@ -125,16 +125,25 @@ export class GitHub {
     );
   }
 
-  /** A label that is not there any more is no failure, nor is an issue that is gone: what it carries elsewhere is not ours. */
+  /** An issue that is gone has none: what it carries elsewhere is not ours. */
+  async hasLabel(repo: string, number: number, label: string): Promise<boolean> {
+    try {
+      return (await this.issue(repo, number)).labels.some((one) => sameLabel(one, label));
+    } catch (error) {
+      if (!(error instanceof FleetError) || error.code !== "notFound") throw error;
+    }
+    // Said by mistake now and then, too, and the label would stay for ever. Only a list that lacks the issue proves it.
+    for (let page = 1; ; page++) {
+      const all = { ...split(repo), state: "all", labels: label, per_page: 100, page } as const;
+      const { data } = await ask(`issues of ${repo} with ${label}`, this.client.rest.issues.listForRepo(all));
+      if (data.some((one) => one.number === number)) return true;
+      if (data.length < 100) return false;
+    }
+  }
+
+  /** A label that is not there any more is no failure. */
   async removeLabel(repo: string, number: number, label: string): Promise<void> {
-    const gone = async () => {
-      try {
-        return !(await this.issue(repo, number)).labels.some((one) => sameLabel(one, label)) || undefined;
-      } catch (error) {
-        if (error instanceof FleetError && error.code === "notFound") return true;
-        throw error;
-      }
-    };
+    const gone = async () => !(await this.hasLabel(repo, number, label)) || undefined;
     const send = async () => {
       try {
         await this.client.rest.issues.removeLabel({ ...split(repo), issue_number: number, name: label });

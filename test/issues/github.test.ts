@@ -79,6 +79,25 @@ describe("labels", () => {
     await site.client.removeLabel(repo, site.issue, "worker:01");
     expect(control().labels(site.issue)).toEqual([]);
   });
+
+  test("a wrong 404, said twice, leaves no label behind", async () => {
+    await site.client.addLabel(repo, site.issue, "worker:01");
+    const off = site.github.inject({ method: "DELETE", path: /labels/, fault: { status: 404 } });
+    const look = site.github.inject({ method: "GET", path: /issues\/\d+$/, fault: { status: 404 } });
+    const removed = site.client.removeLabel(repo, site.issue, "worker:01");
+    await expect(removed).rejects.toThrow("does not let the token write");
+    expect([off.fired, look.fired, control().labels(site.issue)]).toEqual([1, 1, ["worker:01"]]);
+    // What finishes an attempt that is over asks so, before it calls it settled: torture, GitHub chaos, seeds 18 and 23.
+    site.github.inject({ method: "GET", path: /issues\/\d+$/, fault: { status: 404 } });
+    expect(await site.client.hasLabel(repo, site.issue, "Worker:01")).toBe(true);
+    await site.client.removeLabel(repo, site.issue, "worker:01");
+    expect(control().labels(site.issue)).toEqual([]);
+  });
+
+  test("an issue that is gone carries none", async () => {
+    await site.client.removeLabel(repo, 4711, "worker:01");
+    expect(await site.client.hasLabel(repo, 4711, "worker:01")).toBe(false);
+  });
 });
 
 describe("pull requests", () => {
