@@ -270,7 +270,7 @@ function githubOf(settings: Settings, patience: "hurried" | "patient"): Fleet["g
 async function tokensOf({ config, home }: Settings, app: AppKey) {
   const { tokensOfApp } = await import("./issues/app-tokens.ts");
   const workflows = (repo: string) => settingsOf({ config }, repo)?.workflows ?? false;
-  const privateKey = privateKeyOf(app, home, config.root);
+  const privateKey = await privateKeyOf(app, home, config.root);
   return tokensOfApp({ apiUrl: config.github.apiUrl, id: app.id, privateKey, workflows });
 }
 

@@ -109,7 +109,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
       root: absolute("root", config.root),
       claude: { path: config.claude.path === null ? null : absolute("claude.path", config.claude.path) },
     },
-    secrets: secretsOf(settings, origins, home),
+    secrets: await secretsOf(settings, origins, home),
     origins,
     file: file.path,
     toolPath: absoluteFolders(env["PATH"] ?? "") || "/usr/local/bin:/usr/bin:/bin",
@@ -167,11 +167,11 @@ async function readSettings(path: string, env: NonNullable<LoadOptions["env"]>) 
   return settings;
 }
 
-function secretsOf(
+async function secretsOf(
   settings: ReadonlyMap<string, { value: string; origin: Origin }>,
   origins: Map<string, Origin>,
   home: string,
-): Loaded["secrets"] {
+): Promise<Loaded["secrets"]> {
   const read = (name: string): string | undefined => {
     const found = settings.get(name);
     if (!found) return undefined;
@@ -198,7 +198,7 @@ function secretsOf(
     if (checked === undefined) throw new FleetError("config", `${origins.get(name)}: expected ${expectedUrl}`);
     provider[name] = checked;
   }
-  const githubApp = appKeyIn((name) => settings.get(name)?.value, home);
+  const githubApp = await appKeyIn((name) => settings.get(name)?.value, home);
   return {
     githubToken: githubTokens.map(read).find((token) => token !== undefined),
     ...(githubApp ? { githubApp } : {}),

@@ -104,14 +104,17 @@ const fields: { readonly [T in Facts["type"]]: Fields<Extract<Facts, { type: T }
   warning: { message: "string" },
 };
 
+const common = { at: "string", worker: "string", attempt: "string?" };
+
 /** Whether it is an event that this version knows: a line on disk may be a newer one's, or damaged. */
 export function isEvent(value: unknown): value is FleetEvent {
   const event = Object(value) as Record<string, unknown>;
   const { type } = event;
   if (typeof type !== "string" || !Object.hasOwn(fields, type)) return false;
   const wanted: Readonly<Record<string, string>> = fields[type as Facts["type"]];
-  const whole: Record<string, string> = { ...wanted, at: "string", worker: "string", attempt: "string?" };
-  return Object.entries(whole).every(([name, kind]) => fits(event[name], kind));
+  for (const name in common) if (!fits(event[name], common[name as keyof typeof common])) return false;
+  for (const name in wanted) if (!fits(event[name], wanted[name] ?? "")) return false;
+  return true;
 }
 
 function fits(value: unknown, kind: string): boolean {

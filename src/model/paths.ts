@@ -1,4 +1,4 @@
-/** Where everything of a fleet lies: the directory layout as functions of the root. Pure. */
+/** Where everything of a fleet lies: the directory layout as functions of the root. Pure. Text, since `join` costs at scale. */
 import { join } from "node:path";
 
 /** Bare repository, clone and control folder names are lower case: GitHub's names ignore case. */
@@ -8,34 +8,34 @@ function folderOf(repo: string): string {
 
 export function fleetPaths(root: string) {
   const control = join(root, ".fleet");
-  const worker = (id: string) => join(control, id);
+  const worker = (id: string) => `${control}/${id}`;
   return {
     root,
     control,
-    fleet: join(control, "fleet.json"),
-    history: join(control, "history.jsonl"),
+    fleet: `${control}/fleet.json`,
+    history: `${control}/history.jsonl`,
     /** What GitHub's lists were, a file for each credential. */
-    lists: join(control, "lists.d"),
-    locks: join(control, "locks"),
+    lists: `${control}/lists.d`,
+    locks: `${control}/locks`,
     /** What the ticks of cron or systemd said. */
-    ticks: join(control, "assign.log"),
-    trash: join(control, "trash"),
+    ticks: `${control}/assign.log`,
+    trash: `${control}/trash`,
     /** A file for each attempt whose claim was not seen to end: made before the claim, so that none can be forgotten. */
-    unsettled: join(control, "unsettled"),
+    unsettled: `${control}/unsettled`,
     /** Which accounts are at their usage limit, and until when. */
-    accounts: join(control, "accounts.json"),
-    repo: (repo: string) => join(control, "repos", `${folderOf(repo)}.git`),
+    accounts: `${control}/accounts.json`,
+    repo: (repo: string) => `${control}/repos/${folderOf(repo)}.git`,
     /** Which repository was meant by that name when it was first used. */
-    repoId: (repo: string) => join(control, "repos", `${folderOf(repo)}.id`),
+    repoId: (repo: string) => `${control}/repos/${folderOf(repo)}.id`,
     /** HOME of the worker: agents write here, so nothing in it is trusted or followed. */
     home: (id: string) => join(root, id),
     clone: (id: string, repo: string) => join(root, id, "github", folderOf(repo)),
     worker,
-    identity: (id: string) => join(worker(id), "identity.json"),
-    secrets: (id: string) => join(worker(id), "secrets.json"),
-    latest: (id: string) => join(worker(id), "latest"),
-    attempts: (id: string) => join(worker(id), "attempts"),
-    attempt: (id: string, n: number) => attemptPaths(join(worker(id), "attempts", attemptFolder(n))),
+    identity: (id: string) => `${worker(id)}/identity.json`,
+    secrets: (id: string) => `${worker(id)}/secrets.json`,
+    latest: (id: string) => `${worker(id)}/latest`,
+    attempts: (id: string) => `${worker(id)}/attempts`,
+    attempt: (id: string, n: number) => attemptPaths(`${worker(id)}/attempts/${attemptFolder(n)}`),
   };
 }
 export type FleetPaths = ReturnType<typeof fleetPaths>;
@@ -43,30 +43,30 @@ export type FleetPaths = ReturnType<typeof fleetPaths>;
 function attemptPaths(folder: string) {
   return {
     folder,
-    task: join(folder, "task.json"),
-    birth: join(folder, "birth.json"),
-    stop: join(folder, "stop.json"),
-    end: join(folder, "end.json"),
+    task: `${folder}/task.json`,
+    birth: `${folder}/birth.json`,
+    stop: `${folder}/stop.json`,
+    end: `${folder}/end.json`,
     /** What the operator asked for in words; absent when the issue is all. */
-    request: join(folder, "request.md"),
-    snapshot: join(folder, "snapshot.json"),
+    request: `${folder}/request.md`,
+    snapshot: `${folder}/snapshot.json`,
     /** Branch and commit that the work starts from. */
-    base: join(folder, "base.json"),
-    prompt: join(folder, "prompt.md"),
-    transcript: join(folder, "transcript.jsonl"),
-    stderr: join(folder, "stderr.log"),
-    events: join(folder, "events.jsonl"),
-    patch: join(folder, "work.patch"),
-    bundle: join(folder, "work.bundle"),
+    base: `${folder}/base.json`,
+    prompt: `${folder}/prompt.md`,
+    transcript: `${folder}/transcript.jsonl`,
+    stderr: `${folder}/stderr.log`,
+    events: `${folder}/events.jsonl`,
+    patch: `${folder}/work.patch`,
+    bundle: `${folder}/work.bundle`,
     /** HOME of the gates, while they run. */
-    trial: join(folder, "trial"),
+    trial: `${folder}/trial`,
     /** What the canary of the isolation found, until it is read. */
-    canary: join(folder, "canary.json"),
+    canary: `${folder}/canary.json`,
     /** One line for each process group that was started: its identity, on disk before it may do anything. */
-    processes: join(folder, "processes.jsonl"),
-    supervisorLog: join(folder, "supervisor.log"),
+    processes: `${folder}/processes.jsonl`,
+    supervisorLog: `${folder}/supervisor.log`,
     /** Read-only for the agent. */
-    policy: join(folder, "policy"),
+    policy: `${folder}/policy`,
   };
 }
 export type AttemptPaths = ReturnType<typeof attemptPaths>;

@@ -1,5 +1,4 @@
 /** Identities and stored credentials of the workers. */
-import { createHmac } from "node:crypto";
 import { readdirSync } from "node:fs";
 import * as z from "zod/mini";
 import type { Read } from "../model/attempt.ts";
@@ -91,7 +90,7 @@ export class Workers {
    */
   mark(what: string): string {
     const { id, secret = id } = this.fleet();
-    const proof = createHmac("sha256", secret).update(what).digest("hex").slice(0, 16);
+    const proof = new Bun.CryptoHasher("sha256", secret).update(what).digest("hex").slice(0, 16);
     return `claude-workers:${id.slice(0, 8)}:${what}:${proof}`;
   }
 

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import type { Read } from "../model/attempt.ts";
 import { isoNow } from "./clock.ts";
 
+const ownUid = process.getuid?.();
 const privateFile = 0o600;
 const privateFolder = 0o700;
 const temporaryMark = ".new-";
@@ -108,15 +109,26 @@ export function readOwn(path: string, maxBytes = 1 << 20): Read<string> | null {
   try {
     const stat = fs.fstatSync(file);
     if (!stat.isFile()) return { ok: false, reason: `${path} is not a regular file` };
-    if (stat.uid !== process.getuid?.())
-      return { ok: false, reason: `${path} belongs to another user (uid ${stat.uid})` };
+    if (stat.uid !== ownUid) return { ok: false, reason: `${path} belongs to another user (uid ${stat.uid})` };
     if (stat.size > maxBytes) return { ok: false, reason: `${path} is larger than ${maxBytes} bytes` };
-    return { ok: true, value: fs.readFileSync(file, "utf8") };
+    return { ok: true, value: text(file, stat.size) };
   } catch (error) {
     return { ok: false, reason: `${path} can't be read (${errorCode(error)})` };
   } finally {
     fs.closeSync(file);
   }
+}
+
+/** What was there when it was looked at: readFileSync asks for far more memory, and once again for nothing. */
+function text(file: number, size: number): string {
+  const bytes = Buffer.allocUnsafe(size);
+  let count = 0;
+  for (let more = size > 0; more; ) {
+    const now = fs.readSync(file, bytes, count, size - count, null);
+    count += now;
+    more = now > 0 && count < size;
+  }
+  return bytes.toString("utf8", 0, count);
 }
 
 /** Bytes of a file of ours from an offset on; empty when there is nothing. */
