@@ -1,6 +1,6 @@
 /**
  * The composition root: settings in, the fleet and its verbs out. The only file that names every implementation. All that
- * is heavy is imported when it is first used: `status` needs neither Octokit nor execa.
+ * is heavy is imported when it is first used: `status` needs no Octokit.
  */
 import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";

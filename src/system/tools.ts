@@ -1,6 +1,9 @@
-/** Runs short-lived tools (git, bwrap probes, version checks) to their end. The only user of execa. */
-import { execa } from "execa";
+/** Runs short-lived tools (git, bwrap probes, version checks) to their end. */
+import { closeSync, openSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
+import { within } from "./clock.ts";
+import { errorCode } from "./files.ts";
+import { isShortage } from "./shortage.ts";
 
 export interface ToolCall {
   readonly argv: readonly [string, ...string[]];
@@ -26,50 +29,63 @@ export interface ToolResult {
 }
 
 const maxOutput = 64 << 20;
+/** For what a tool that was killed has said: a child of it may hold the pipe. */
+const restMs = 1000;
 
 /**
  * Never throws for what the tool did: the caller judges. A tool past its time is killed.
  * @throws FleetError `environment` when the system has no room for another process
  */
 export async function runTool(call: ToolCall): Promise<ToolResult> {
-  const [program, ...args] = call.argv;
-  const running = () =>
-    execa(program, args, {
-      env: call.env,
-      extendEnv: false,
-      ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
-      timeout: call.timeoutMs,
-      killSignal: "SIGKILL",
-      reject: false,
-      stripFinalNewline: false,
-      maxBuffer: maxOutput,
-      encoding: call.encoding ?? "utf8",
-      ...(call.stdin === undefined
-        ? { stdin: "ignore" as const }
-        : { input: Buffer.from(call.stdin, call.encoding ?? "utf8") }),
-      ...(call.stdoutFile === undefined ? {} : { stdout: { file: call.stdoutFile } }),
-    });
-  const result = await started(program, running);
-  const code = result.exitCode ?? null;
-  return {
-    ok: !result.failed,
-    code,
-    stdout: typeof result.stdout === "string" ? result.stdout : "",
-    stderr: typeof result.stderr === "string" ? result.stderr : "",
-    timedOut: result.timedOut,
-    missing: code === null && result.code === "ENOENT",
-  };
+  const file = call.stdoutFile === undefined ? null : openSync(call.stdoutFile, "w", 0o600);
+  try {
+    return await run(call, file);
+  } finally {
+    if (file !== null) closeSync(file);
+  }
 }
 
-/** With Bun, execa stumbles over what it wants to say when there are no more files, processes or memory: the cause is lost. */
-function started<T>(program: string, start: () => T): T {
+async function run(call: ToolCall, file: number | null): Promise<ToolResult> {
+  const encoding = call.encoding ?? "utf8";
+  const child = started(call.argv[0], () =>
+    Bun.spawn([...call.argv], {
+      env: { ...call.env },
+      ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
+      stdin: call.stdin === undefined ? "ignore" : Buffer.from(call.stdin, encoding),
+      stdout: file ?? "pipe",
+      stderr: "pipe",
+      maxBuffer: maxOutput,
+      killSignal: "SIGKILL",
+    }),
+  );
+  if ("missing" in child) return child;
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    child.kill("SIGKILL");
+  }, call.timeoutMs);
+  const read = async (stream: ReadableStream<Uint8Array> | number | undefined) =>
+    stream instanceof ReadableStream ? Buffer.from(await stream.bytes()).toString(encoding) : "";
+  const output = Promise.all([read(child.stdout), read(child.stderr)]);
+  await child.exited;
+  clearTimeout(timer);
+  const patience = child.signalCode === null ? call.timeoutMs : restMs;
+  const [stdout = "", stderr = ""] = (await within(patience, output)) ?? [];
+  const code = child.exitCode;
+  return { ok: code === 0 && !timedOut, code, stdout, stderr, timedOut, missing: false };
+}
+
+function started<T>(program: string, start: () => T): T | ToolResult {
   try {
     return start();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new FleetError("environment", `${program} could not be started (EMFILE, EAGAIN or ENOMEM)`, {
-      hint: "raise ulimit -n and ulimit -u, or free memory",
-      cause: Object.assign(error, { code: "EAGAIN" }),
-    });
+    if (isShortage(error)) {
+      throw new FleetError("environment", `${program} could not be started (${errorCode(error)})`, {
+        hint: "raise ulimit -n and ulimit -u, or free memory",
+        cause: error,
+      });
+    }
+    const missing = errorCode(error) === "ENOENT";
+    return { ok: false, code: null, stdout: "", stderr: String(error), timedOut: false, missing };
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { uptimeMs, within } from "../../src/system/clock.ts";
 import { oneAtATime } from "../../src/system/lock.ts";
@@ -35,7 +35,7 @@ test("no room for another process is said so, and is no bug", async () => {
   const argv = ["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--no-env-file", "-e", program];
   const { stdout, stderr } = Bun.spawnSync(argv, { env: { ...env, HOME: folder.path } });
   expect([stdout.toString(), stderr.toString()]).toEqual([
-    "environment true /bin/true could not be started (EMFILE, EAGAIN or ENOMEM)",
+    "environment true /bin/true could not be started (EMFILE)",
     "",
   ]);
 });
@@ -53,6 +53,36 @@ test("a tool past its time is killed, even one that ignores TERM", async () => {
   const ran = await runTool({ argv, env: { ...env, CW_ATTEMPT_COOKIE: cookie }, timeoutMs: 200 });
   expect(ran).toMatchObject({ ok: false, timedOut: true });
   await until(() => alive(cookie).length === 0, "it is gone");
+});
+
+test("what it says is kept to a limit, as bytes if asked for, and goes to a file without one", async () => {
+  const flood = (bytes: number) => ["/bin/sh", "-c", `head -c ${bytes} /dev/zero`] as const;
+  const ran = await runTool({ argv: flood(65 << 20), env, timeoutMs: 60_000 });
+  expect([ran.ok, ran.timedOut]).toEqual([false, false]);
+  const file = folder.in("output");
+  const whole = await runTool({ argv: flood(65 << 20), env, timeoutMs: 60_000, stdoutFile: file });
+  expect([whole.ok, whole.stdout, statSync(file).size]).toEqual([true, "", 65 << 20]);
+  const bytes = String.fromCharCode(...Array.from({ length: 256 }, (_, at) => at));
+  const echoed = { argv: ["/bin/cat"], env, timeoutMs: 10_000, stdin: bytes, encoding: "latin1" } as const;
+  expect((await runTool(echoed)).stdout).toBe(bytes);
+}, 120_000);
+
+test("one that is killed is not waited for by its children's pipe", async () => {
+  const cookie = crypto.randomUUID();
+  const argv = ["/bin/sh", "-c", "echo said; sleep 1000 & wait"] as const;
+  const ran = await runTool({ argv, env: { ...env, CW_ATTEMPT_COOKIE: cookie }, timeoutMs: 500 });
+  expect(ran).toMatchObject({ ok: false, timedOut: true });
+  for (const pid of alive(cookie)) process.kill(pid, "SIGKILL");
+  await until(() => alive(cookie).length === 0, "it is gone");
+});
+
+test("a program is looked for in the PATH that it is given, not in ours", async () => {
+  writeFileSync(folder.in("own-tool"), "#!/bin/sh\necho own", { mode: 0o755 });
+  const call = { argv: ["own-tool"], timeoutMs: 10_000 } as const;
+  expect(await runTool({ ...call, env: { PATH: folder.path } })).toMatchObject({ ok: true, stdout: "own\n" });
+  expect(await runTool({ ...call, env })).toMatchObject({ ok: false, missing: true });
+  chmodSync(folder.in("own-tool"), 0o644);
+  expect(await runTool({ ...call, argv: [folder.in("own-tool")], env })).toMatchObject({ ok: false, missing: false });
 });
 
 test("within: the work, or null, and no timer is left to hold the process", async () => {
