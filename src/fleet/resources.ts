@@ -25,7 +25,7 @@ const everyMs = 1000;
 const leastFree = 2 ** 30;
 
 export class ResourceWatch {
-  /** What was exceeded; looked at by whoever waits for the agent. */
+  /** What was exceeded. */
   verdict: Verdict | null = null;
   /** Aborted, with the verdict, when something is. */
   readonly over = new AbortController();

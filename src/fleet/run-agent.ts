@@ -26,7 +26,8 @@ export interface AgentRun extends AgentEnd {
   readonly proposals: readonly Proposal[];
 }
 
-const tickMs = 100;
+/** Of limits in time, turns and money; all else that ends an agent is heard as it happens. */
+const tickMs = 500;
 const orderMs = 500;
 const stderrBytes = 1 << 20;
 
@@ -74,6 +75,7 @@ async function untilGone(
   const heard = new Heard(attempt, new Redactor(secrets));
   const reader = agent.reader();
   const draining = new AbortController();
+  const over = new AbortController();
   const drained = Promise.all([
     eachLine(
       child.stdout,
@@ -81,6 +83,7 @@ async function untilGone(
         heard.anything();
         const clean = transcript.add(line, reader.essential(line));
         for (const signal of reader.read(clean)) heard.signal(signal);
+        if (heard.refusal) over.abort(heard.refusal);
       },
       draining.signal,
     ),
@@ -88,15 +91,9 @@ async function untilGone(
   ]);
   try {
     void child.go(prompt);
-    const gone = child.exited.then(() => "gone" as const);
     const startedMs = uptimeMs();
-    for (;;) {
-      if ((await Promise.race([gone, sleep(tickMs)])) === "gone") break;
-      throwIfEnding(attempt);
-      const late =
-        overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs()) ?? heard.refusal ?? resources.verdict;
-      if (late) throw late;
-    }
+    const late = () => overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs());
+    await goneBefore(child.exited, [attempt.ending, over.signal, resources.over.signal], late);
     // What it printed last may still be in the pipe; a child that keeps the pipe open must not keep us.
     await Promise.race([drained, sleep(2000)]);
     const { code, signal } = await child.exited;
@@ -126,6 +123,38 @@ async function untilGone(
     errors.close();
     const { code, signal } = await Promise.race([child.exited, sleep(1000).then(() => ({ code: null, signal: null }))]);
     say({ type: "agent:exited", code, signal, dropped: transcript.dropped + errors.dropped });
+  }
+}
+
+/**
+ * Waits for the agent's end. One promise for hours: a race anew at each tick would leave something behind on `exited` each time.
+ * @throws Verdict when something else comes before it
+ */
+async function goneBefore(
+  exited: Promise<unknown>,
+  orders: readonly AbortSignal[],
+  late: () => Verdict | null,
+): Promise<void> {
+  let ticking: Timer | undefined;
+  try {
+    await new Promise<void>((gone, fail) => {
+      for (const order of orders) {
+        if (order.aborted) fail(order.reason);
+        order.addEventListener("abort", () => fail(order.reason), { once: true });
+      }
+      ticking = setInterval(() => {
+        try {
+          const verdict = late();
+          if (verdict) fail(verdict);
+        } catch (error) {
+          // The clock can't be read: no files, no memory. An agent without limits must not go on.
+          fail(error);
+        }
+      }, tickMs);
+      exited.then(() => gone(), fail);
+    });
+  } finally {
+    clearInterval(ticking);
   }
 }
 
