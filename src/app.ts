@@ -232,7 +232,7 @@ function composeFleet(settings: Settings, heard: (event: FleetEvent) => void): F
     },
     openNetwork: async (request) => (await import("./isolation/network.ts")).openNetwork(request),
     moveToScope: async (worker, n) => {
-      const { unitName } = await import("./model/user-timer.ts");
+      const { unitName } = await import("./model/user-scope.ts");
       const { moveToScope } = await import("./system/user-units.ts");
       return await moveToScope(`${unitName(config.root)}-${worker}-${n}`, home, toolPath, config.limits);
     },

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { sizeOf } from "../model/resources.ts";
-import { scopeCall } from "../model/user-timer.ts";
+import { scopeCall } from "../model/user-scope.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 import { runTool } from "./tools.ts";
 

@@ -2,7 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { scopeCall, timerExpression, unitName, units } from "../../src/model/user-timer.ts";
+import { scopeCall, unitName } from "../../src/model/user-scope.ts";
+import { timerExpression, units } from "../../src/model/user-timer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cw-units-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
