@@ -3,46 +3,24 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { FleetError } from "../../src/model/errors.ts";
-import type { GitSettings } from "../../src/store/git.ts";
-import { Mirror } from "../../src/store/mirror.ts";
+import type { Mirror } from "../../src/store/mirror.ts";
 import { changedBytes } from "../../src/store/new-commits.ts";
-import { type Site, startSite, tokenOf } from "../standin/site.ts";
 import { held } from "../support/attack.ts";
-import { newFolder } from "../system/folder.ts";
+import { limit, type Mirrors, openMirrors } from "../support/mirrors.ts";
 
-const limit = 30_000;
-const folder = newFolder();
-let site: Site;
-let settings: GitSettings;
+let mirrors: Mirrors;
 beforeAll(async () => {
-  site = await startSite();
-  fs.mkdirSync(folder.in("home"));
-  settings = {
-    program: Bun.which("git") ?? "git",
-    toolPath: "/usr/local/bin:/usr/bin:/bin",
-    home: folder.in("home"),
-    serverUrl: site.github.url,
-    token: tokenOf("wil"),
-    waitsMs: [],
-  };
+  mirrors = await openMirrors();
 });
-afterAll(async () => {
-  await site.github.close();
-  folder.remove();
-});
+afterAll(() => mirrors?.close());
 
 let place: string;
-let clone: string;
 let mirror: Mirror;
+let attempt: string;
+let clone: string;
 let base: string;
-let serial = 0;
 beforeEach(async () => {
-  place = folder.in(`case-${++serial}`);
-  fs.mkdirSync(place);
-  mirror = new Mirror(settings, join(place, "mirror.git"), "acme/site", `01-${serial}`);
-  base = (await mirror.fetch("main", null, limit)).base;
-  clone = join(place, "clone");
-  await mirror.cloneTo(clone, "issue-1", "main");
+  ({ place, mirror, attempt, clone, base } = await mirrors.cloned());
 });
 
 /** Git and a shell as the agent has them, in its clone. */
@@ -50,7 +28,14 @@ function agent(script: string): string {
   const who = { GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@b" };
   const ran = Bun.spawnSync(["/bin/sh", "-ec", script], {
     cwd: clone,
-    env: { PATH: settings.toolPath, HOME: clone, GIT_CONFIG_NOSYSTEM: "1", ...who, B: base, C: join(place, "canary") },
+    env: {
+      PATH: mirrors.settings.toolPath,
+      HOME: clone,
+      GIT_CONFIG_NOSYSTEM: "1",
+      ...who,
+      B: base,
+      C: join(place, "canary"),
+    },
   });
   if (ran.exitCode !== 0) throw new Error(`${script}: ${ran.stderr}`);
   return ran.stdout.toString().trim();
@@ -115,12 +100,12 @@ test("S10, S20: other refs of a bundle stay outside; a branch is never moved", a
     git bundle create --quiet ${join(place, "work.bundle")} --all HEAD --not $B`);
   const head = await mirror.importBundle(join(place, "work.bundle"), limit);
   const refs = Bun.spawnSync(["git", "--git-dir", join(place, "mirror.git"), "for-each-ref", "--format=%(refname)"], {
-    env: { PATH: settings.toolPath, HOME: settings.home },
+    env: { PATH: mirrors.settings.toolPath, HOME: mirrors.settings.home },
   })
     .stdout.toString()
     .trim()
     .split("\n");
-  escaped.push(...refs.filter((ref) => ![`refs/cw/01-${serial}/base`, `refs/cw/01-${serial}/head`].includes(ref)));
+  escaped.push(...refs.filter((ref) => ![`refs/cw/${attempt}/base`, `refs/cw/${attempt}/head`].includes(ref)));
   // A folder where our branch should be, and a branch where its folder should be.
   await mirror.push([{ from: base, to: "refs/heads/issue-9/x", expect: "" }], limit, 0);
   const blocked = await mirror.push([{ from: head, to: "refs/heads/issue-9", expect: "" }], limit, 0);

@@ -1,58 +1,34 @@
 /** Commits that an agent forges, against what the fleet publishes of them: real git, the fleet's own repository. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import * as fs from "node:fs";
 import { join } from "node:path";
 import { ownCommits } from "../../src/fleet/own-commits.ts";
 import { Verdict } from "../../src/model/verdict.ts";
 import { isWorkflow } from "../../src/model/workflows.ts";
-import type { GitSettings } from "../../src/store/git.ts";
 import { Mirror } from "../../src/store/mirror.ts";
 import { filesBeyond } from "../../src/store/new-commits.ts";
-import { type Site, startSite, tokenOf } from "../standin/site.ts";
 import { held } from "../support/attack.ts";
-import { newFolder } from "../system/folder.ts";
+import { limit, type Mirrors, openMirrors } from "../support/mirrors.ts";
 
-const limit = 30_000;
 const who = { name: "Wörker 01", email: "worker-01@example.com" };
-const folder = newFolder();
-let site: Site;
-let settings: GitSettings;
+let mirrors: Mirrors;
 beforeAll(async () => {
-  site = await startSite();
-  fs.mkdirSync(folder.in("home"));
-  settings = {
-    program: Bun.which("git") ?? "git",
-    toolPath: "/usr/local/bin:/usr/bin:/bin",
-    home: folder.in("home"),
-    serverUrl: site.github.url,
-    token: tokenOf("wil"),
-    waitsMs: [],
-  };
+  mirrors = await openMirrors();
 });
-afterAll(async () => {
-  await site.github.close();
-  folder.remove();
-});
+afterAll(() => mirrors?.close());
 
 let place: string;
-let clone: string;
 let mirror: Mirror;
+let clone: string;
 let base: string;
-let serial = 0;
 beforeEach(async () => {
-  place = folder.in(`case-${++serial}`);
-  fs.mkdirSync(place);
-  mirror = new Mirror(settings, join(place, "mirror.git"), "acme/site", `01-${serial}`);
-  base = (await mirror.fetch("main", null, limit)).base;
-  clone = join(place, "clone");
-  await mirror.cloneTo(clone, "issue-1", "main");
+  ({ place, mirror, clone, base } = await mirrors.cloned());
 });
 
 function shell(cwd: string, script: string, env: Record<string, string> = {}): string {
   const ran = Bun.spawnSync(["/bin/sh", "-ec", script], {
     cwd,
     env: {
-      PATH: settings.toolPath,
+      PATH: mirrors.settings.toolPath,
       HOME: cwd,
       GIT_CONFIG_NOSYSTEM: "1",
       B: base,
@@ -66,7 +42,7 @@ function shell(cwd: string, script: string, env: Record<string, string> = {}): s
   if (ran.exitCode !== 0) throw new Error(`${script}: ${ran.stderr}`);
   return ran.stdout.toString().trim();
 }
-/** Git and a shell as the agent has them, in its clone; the settings of the worker's HOME are in the environment. */
+/** Git and a shell as the agent has them, in its clone; the mirrors.settings of the worker's HOME are in the environment. */
 const agent = (script: string, env?: Record<string, string>) => shell(clone, script, env);
 const inMirror = (script: string) => shell(join(place, "mirror.git"), script);
 const commit = (message: string, env?: Record<string, string>) =>
@@ -179,9 +155,9 @@ test("S23, S24, S34: messages that close issues, call people, leave checks out, 
 
 test("A60: a side branch, a history of its own, and what others have merged meanwhile", async () => {
   const boss = { GIT_AUTHOR_NAME: "The Boss", GIT_AUTHOR_EMAIL: "boss@acme.example" };
-  const main = site.github.repo("acme/site");
+  const main = mirrors.site.github.repo("acme/site");
   const theirs = await main.push({ files: { "theirs.txt": "x" }, message: "Theirs, fixes #1" });
-  await new Mirror(settings, join(place, "github.git"), "acme/site", "other").fetch("main", null, limit);
+  await new Mirror(mirrors.settings, join(place, "github.git"), "acme/site", "other").fetch("main", null, limit);
   agent("git checkout -q -b side");
   commit("Side\n", boss);
   agent(

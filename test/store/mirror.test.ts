@@ -4,46 +4,28 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { FleetError } from "../../src/model/errors.ts";
 import { findSecrets } from "../../src/model/secret-shapes.ts";
-import type { GitSettings } from "../../src/store/git.ts";
 import { Mirror } from "../../src/store/mirror.ts";
-import { type Site, startSite, tokenOf } from "../standin/site.ts";
-import { newFolder } from "../system/folder.ts";
+import { tokenOf } from "../standin/site.ts";
+import { limit, type Mirrors, openMirrors } from "../support/mirrors.ts";
 
 const token = tokenOf("wil");
-const limit = 30_000;
-const folder = newFolder();
-let site: Site;
-let settings: GitSettings;
+let mirrors: Mirrors;
 beforeAll(async () => {
-  site = await startSite();
-  fs.mkdirSync(folder.in("home"));
-  settings = {
-    program: Bun.which("git") ?? "git",
-    toolPath: "/usr/local/bin:/usr/bin:/bin",
-    home: folder.in("home"),
-    serverUrl: site.github.url,
-    token,
-    waitsMs: [],
-  };
+  mirrors = await openMirrors();
 });
-afterAll(async () => {
-  await site.github.close();
-  folder.remove();
-});
+afterAll(() => mirrors?.close());
 
 let place: string;
 let mirror: Mirror;
-let serial = 0;
+let attempt: string;
 beforeEach(() => {
-  place = folder.in(`case-${++serial}`);
-  fs.mkdirSync(place);
-  mirror = new Mirror(settings, join(place, "mirror.git"), "acme/site", `01-${serial}`);
+  ({ place, mirror, attempt } = mirrors.next());
 });
 
 /** Git as an agent has it, in its clone. */
 function git(cwd: string, ...args: string[]): string {
   const env = {
-    PATH: settings.toolPath,
+    PATH: mirrors.settings.toolPath,
     HOME: cwd,
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_AUTHOR_NAME: "a",
@@ -136,7 +118,7 @@ describe("the way of the work", () => {
 
   test("what is not there", async () => {
     await expect(mirror.fetch("nowhere", null, limit)).rejects.toMatchObject({ code: "notFound" });
-    const stranger = new Mirror({ ...settings, token: "wrong" }, join(place, "m2.git"), "acme/secret", "01-1");
+    const stranger = new Mirror({ ...mirrors.settings, token: "wrong" }, join(place, "m2.git"), "acme/secret", "01-1");
     await expect(stranger.fetch("main", null, limit)).rejects.toMatchObject({
       code: "auth",
       message: expect.not.stringContaining("wrong"),
@@ -266,7 +248,7 @@ describe("a clone that an agent has poisoned", () => {
     await mirror.savePatch(base, head, join(place, "work.patch"), limit);
     await mirror.changes(base, head, limit);
     await mirror.messages(base, head, limit);
-    expect((await mirror.push([{ from: head, to: `refs/heads/p-${serial}`, expect: "" }], limit, 0)).ok).toBe(true);
+    expect((await mirror.push([{ from: head, to: `refs/heads/p-${attempt}`, expect: "" }], limit, 0)).ok).toBe(true);
     expect(fs.readdirSync(place).filter((name) => name.startsWith("canary"))).toEqual([]);
     // That the traps are set: git in the clone walks into them.
     git(clone, "status");
@@ -289,7 +271,7 @@ describe("a clone that an agent has poisoned", () => {
     fs.writeFileSync(bundle, content(clone));
     await expect(mirror.importBundle(bundle, limit)).rejects.toBeInstanceOf(FleetError);
     expect(fs.readdirSync(place).filter((name) => name.startsWith("canary"))).toEqual([]);
-    expect(git(join(place, "mirror.git"), "for-each-ref", "--format=%(refname)")).toBe(`refs/cw/01-${serial}/base`);
+    expect(git(join(place, "mirror.git"), "for-each-ref", "--format=%(refname)")).toBe(`refs/cw/${attempt}/base`);
   });
 });
 
@@ -300,13 +282,18 @@ test.skipIf(!Bun.which("strace"))(
     const wrapper = join(place, "git");
     fs.writeFileSync(
       wrapper,
-      `#!/bin/sh\nexec strace -f -qq -A -o ${log} -e trace=execve -s 100000 ${settings.program} "$@"\n`,
+      `#!/bin/sh\nexec strace -f -qq -A -o ${log} -e trace=execve -s 100000 ${mirrors.settings.program} "$@"\n`,
       { mode: 0o755 },
     );
-    const traced = new Mirror({ ...settings, program: wrapper }, join(place, "mirror.git"), "acme/secret", "01-1");
+    const traced = new Mirror(
+      { ...mirrors.settings, program: wrapper },
+      join(place, "mirror.git"),
+      "acme/secret",
+      "01-1",
+    );
     const { base } = await traced.fetch("main", null, limit);
     await traced.cloneTo(join(place, "clone"), "issue-1", "main");
-    await traced.push([{ from: base, to: `refs/heads/t-${serial}`, expect: "" }], limit, 0);
+    await traced.push([{ from: base, to: `refs/heads/t-${attempt}`, expect: "" }], limit, 0);
     await traced.remoteRefs(["refs/heads/main"], limit);
     const trace = fs.readFileSync(log, "utf8");
     expect(trace.match(/execve\("[^"]*git-remote-http/g)?.length).toBeGreaterThan(2);
@@ -319,7 +306,12 @@ test.skipIf(!Bun.which("strace"))(
 test("A21: the environment is ours alone: no prompt, no configuration of the operator, no protocol but these", async () => {
   fs.writeFileSync(join(place, "git"), '#!/bin/sh\nenv > "$0.env"\nexit 1\n', { mode: 0o755 });
   process.env["GIT_SSH_COMMAND"] = "canary";
-  const told = new Mirror({ ...settings, program: join(place, "git") }, join(place, "mirror.git"), "acme/site", "01-1");
+  const told = new Mirror(
+    { ...mirrors.settings, program: join(place, "git") },
+    join(place, "mirror.git"),
+    "acme/site",
+    "01-1",
+  );
   await told.fetch("main", null, limit).catch(() => {});
   delete process.env["GIT_SSH_COMMAND"];
   const env = fs.readFileSync(join(place, "git.env"), "utf8");
@@ -329,7 +321,7 @@ test("A21: the environment is ours alone: no prompt, no configuration of the ope
     "GIT_CONFIG_NOSYSTEM=1",
     "GIT_CONFIG_GLOBAL=/dev/null",
     "GIT_ASKPASS=/bin/false",
-    `HOME=${settings.home}`,
+    `HOME=${mirrors.settings.home}`,
   ])
     expect(env).toContain(`${line}\n`);
   const configured = (key: string) => {
