@@ -1,6 +1,6 @@
 /** What supervisors take while their agents are at work: memory and processor time, of one and of a hundred at once. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Birth } from "../src/model/attempt.ts";
 import { type TestFleet, testFleet, until } from "../test/support/fleet.ts";
 import type { Group } from "./groups.ts";
@@ -8,11 +8,18 @@ import { type Row, time } from "./measure.ts";
 
 const many = 100;
 const watchedMs = 10_000;
+/** What of dist/ a supervisor was seen to hold (`require.cache`) while its agent worked. */
+const loaded = [
+  "run",
+  ...["execa", "octokit", "proper-lockfile", "cron-parser", "ipaddr.js", "read-tls-client-hello"].map(
+    (name) => `lib-${name}`,
+  ),
+];
 
 export const group: Group = {
   about:
-    "Attempts of the fake agent that stays silent. Memory from `smaps_rollup`: PSS counts a shared page once among those that share it. Against a Bun script that only waits for a child.",
-  async run({ floor, env }) {
+    "Attempts of the fake agent that stays silent. Memory from `smaps_rollup`: PSS counts a shared page once among those that share it. Against Bun scripts that have a part of what it has.",
+  async run({ cw, floor, env, folder }) {
     const fleet = await testFleet({ installed: true, workers: ids(many) });
     try {
       fleet.configure({ limits: { silence: "1h", wall: "1h", start: "1m" } });
@@ -27,12 +34,13 @@ export const group: Group = {
       await Promise.all([worker(), worker(), worker()]);
       rows.push(...(await rowsFor(`${many} supervisors, each`, all, 3)));
       await endAll(fleet);
-      const waiting = all.map(() => Bun.spawn(floor("wait"), { env, stdio: ["ignore", "pipe", "inherit"] }));
-      await Promise.all(waiting.map(async ({ stdout }) => await stdout.getReader().read()));
-      const plain = waiting.map(({ pid }) => memoryOf(pid));
-      rows.push(row(`${many} Bun scripts that wait for a child, each: PSS`, mean(plain.map(({ pss }) => pss))));
-      for (const child of waiting) child.kill("SIGKILL");
-      await Promise.all(waiting.map(({ exited }) => exited));
+      const dist = join(dirname(dirname(realpathSync(cw))), "dist");
+      const modules = loaded.map((name) => join(dist, `${name}.js`));
+      rows.push(
+        await least("that wait for a child", floor("wait"), env),
+        await least("with proxy, gateway and TLS", floor("outlets", folder), env),
+        await least("with these and a supervisor's modules", floor("outlets", folder, ...modules), env),
+      );
       return rows;
     } finally {
       await endAll(fleet);
@@ -63,6 +71,18 @@ async function endAll(fleet: TestFleet): Promise<void> {
     for (const { id } of left) await fleet.cw(["reset", "-f", id], { timeoutMs: 120_000 });
   };
   await Promise.all([reset(), reset(), reset()]);
+}
+
+/** What Bun takes by itself for a part of it. */
+async function least(what: string, argv: string[], env: Readonly<Record<string, string>>): Promise<Row> {
+  const scripts = ids(many).map(() => Bun.spawn(argv, { env, stdio: ["ignore", "pipe", "inherit"] }));
+  try {
+    await Promise.all(scripts.map(async ({ stdout }) => await stdout.getReader().read()));
+    return row(`${many} Bun scripts ${what}, each: PSS`, mean(scripts.map(({ pid }) => memoryOf(pid).pss)));
+  } finally {
+    for (const script of scripts) script.kill();
+    await Promise.all(scripts.map(({ exited }) => exited));
+  }
 }
 
 async function rowsFor(what: string, pids: readonly number[], mostMb?: number): Promise<Row[]> {

@@ -4,3 +4,5 @@ process.on("SIGTERM", () => child.kill());
 console.log("waiting");
 for await (const chunk of child.stdout) console.log(chunk.length);
 await child.exited;
+// Servers of whoever imports this would go on.
+process.exit();
