@@ -67,7 +67,7 @@ export async function runShard(suite: Suite, order: Order): Promise<Shard> {
 }
 
 /** Where rounds are laid: in memory where there is room, since a killed process leaves the same on each file system. */
-export function ground(): string {
+function ground(): string {
   const memory = "/dev/shm";
   try {
     accessSync(memory, constants.W_OK);
