@@ -50,7 +50,7 @@ const chosen = suites.filter((suite) => values.suite === undefined || values.sui
 let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
-    console.log("what is under way is finished first");
+    console.log("what is under way is ended first, and not counted");
     interrupted = true;
   });
 const deadline = minutes === null ? null : performance.now() + minutes * 60_000;
@@ -92,6 +92,7 @@ async function runSuite(suite: Suite): Promise<void> {
       rounds: Math.min(shardRounds, wanted - done),
       jobs,
       stopped,
+      interrupted: () => interrupted,
       failed: (at, what) => {
         if (++failures <= mostTold)
           console.log(`${suite.name}, seed ${at}: ${what}\n  again: ${repeats(suite.name, at)}`);

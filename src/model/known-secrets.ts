@@ -99,17 +99,27 @@ interface Form {
 /** Feed it lines in order. */
 export class KnownScan {
   private readonly written: Lines;
-  private readonly meant: Lines;
+  /** Most texts have no escapes, and to make it takes a millisecond. */
+  private meant: Lines | null = null;
 
-  constructor(values: readonly string[]) {
+  constructor(private readonly values: readonly string[]) {
     this.written = new Lines(values);
-    this.meant = new Lines(values);
+  }
+
+  /** A text that stands for itself: what came before it is forgotten, and the scan has not to be made anew. */
+  alone(text: string): boolean {
+    this.written.forget();
+    this.meant?.forget();
+    return this.in(text, 0);
   }
 
   /** @param line its number: pieces have to lie close to each other. @returns whether a value is complete with it */
   in(text: string, line: number): boolean {
     const plain = unescaped(text);
-    return this.written.in(text, line) || (plain !== text && this.meant.in(plain, line));
+    if (this.written.in(text, line)) return true;
+    if (plain === text) return false;
+    this.meant ??= new Lines(this.values);
+    return this.meant.in(plain, line);
   }
 }
 
@@ -131,6 +141,10 @@ class Lines {
         this.maybe[slotOf(key)] = 1;
       }
     }
+  }
+
+  forget(): void {
+    for (const form of this.forms) form.seen.clear();
   }
 
   in(text: string, line: number): boolean {

@@ -28,6 +28,7 @@ export class Redactor {
   private values: readonly string[] = [];
   private forms: readonly string[] = [];
   private scan = new KnownScan([]);
+  private single = new KnownScan([]);
   private made = -1;
   private lines = 0;
   private keyLines = 0;
@@ -43,12 +44,13 @@ export class Redactor {
     this.values = [...this.given, ...minted];
     this.forms = formsOf(this.values);
     this.scan = new KnownScan(this.values);
+    this.single = new KnownScan(this.values);
   }
 
   /** A text that stands for itself. */
   text(text: string): string {
     const plain = this.replaced(text);
-    return new KnownScan(this.values).in(plain, 0) ? inPieces : plain;
+    return this.single.alone(plain) ? inPieces : plain;
   }
 
   /** All texts in a value. */

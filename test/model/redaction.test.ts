@@ -48,6 +48,14 @@ describe("a stream", () => {
     expect(JSON.parse(kept(new Redactor([value]), line)).type).toBe("redacted");
     expect(new Redactor([value]).text(wrapped)).not.toContain(wrapped.slice(0, 12));
   });
+  test("texts that stand for themselves are no neighbours, and each is looked at anew", () => {
+    const redactor = new Redactor([value]);
+    const wrapped = Buffer.from(value).toString("hex");
+    const halves = [wrapped.slice(0, 30), wrapped.slice(30)];
+    for (const text of [...halves, ...halves]) expect(redactor.text(text)).toBe(text);
+    for (let time = 0; time < 3; time++) expect(redactor.text(halves.join("\n"))).toContain("in pieces");
+    for (const text of halves) expect(redactor.text(text)).toBe(text);
+  });
   test("what is made after it began", () => {
     const redactor = new Redactor([]);
     const made = s("ghs", "_77_eyJhbGciOi.", letters);

@@ -14,7 +14,10 @@ export function processesOf(folder: string, cookies: readonly string[] = []): Su
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const command = read(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+    const written = read(`/proc/${pid}/cmdline`);
+    // Threads of the kernel and the dead, which have no environment either; a living process has at least a NUL here.
+    if (written === "") continue;
+    const command = written.replaceAll("\0", " ").trim();
     const all = `${command}\n${read(`/proc/${pid}/environ`)}`;
     if (all.includes(folder) || cookies.some((cookie) => all.includes(cookie)))
       found.push({ pid, command: command.slice(0, 200) });

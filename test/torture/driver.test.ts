@@ -84,6 +84,28 @@ test("a run that is stopped has run one row of seeds, and the next one goes on a
   expect([firstFree(lines, "made-up", "v3"), firstFree(lines, "another", "v2")]).toEqual([1, 1]);
 });
 
+test("what is under way when a signal comes is neither harm nor run, and comes again", async () => {
+  let signalled = false;
+  const signal = Promise.withResolvers<void>();
+  const told: number[] = [];
+  const one = suite(async ({ seed }) => {
+    if (seed === 2) {
+      await signal.promise;
+      throw new Error("its processes were ended");
+    }
+    if (seed === 3) {
+      signalled = true;
+      signal.resolve();
+    }
+    return { tried: 1, harm: signalled ? [{ kind: "stuck", detail: "ended from outside" }] : [] };
+  });
+  const failed = (seed: number) => told.push(seed);
+  const interrupted = () => signalled;
+  const order = { seed: 1, rounds: 9, jobs: 2, stopped: interrupted, interrupted, failed };
+  expect(await runShard(one, order)).toMatchObject({ seed: 1, rounds: 1, tried: 1, harm: {}, broken: 0 });
+  expect(told).toEqual([]);
+});
+
 test("shards add up, the same seeds are counted once, and harm that was mended stays in the table", () => {
   const lines = [
     line(1, 50, { version: "v1", commit: "aaa", harm: { stuck: 2 } }),

@@ -1,9 +1,9 @@
 /** Runs rounds of a suite: consecutive seeds, some at once, each with a folder of its own. */
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Random } from "./random.ts";
-import type { Harm, Suite } from "./suite.ts";
+import type { Found, Harm, Suite } from "./suite.ts";
 
 export interface Shard {
   /** Of the first round. */
@@ -23,6 +23,8 @@ export interface Order {
   readonly jobs: number;
   /** Whether to begin no other round. */
   readonly stopped?: () => boolean;
+  /** Whether a signal has come: it may have hit what rounds had started, so what was under way then proves nothing. */
+  readonly interrupted?: () => boolean;
   /** Told of each harm and each round that broke, as it is found. */
   readonly failed: (seed: number, what: string) => void;
 }
@@ -30,23 +32,22 @@ export interface Order {
 /** The suite is open already. */
 export async function runShard(suite: Suite, order: Order): Promise<Shard> {
   const started = performance.now();
-  const harm: Partial<Record<Harm, number>> = {};
-  let [next, tried, broken] = [0, 0, 0];
+  const over: (Found | "broken")[] = [];
+  let next = 0;
   const lane = async () => {
     // Seeds are taken in order, and what is begun is finished: what was run is one row of seeds without a gap.
     while (next < order.rounds && !order.stopped?.()) {
       const index = next++;
       const seed = order.seed + index;
-      const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-torture-")));
+      const folder = realpathSync(mkdtempSync(join(ground(), "cw-torture-")));
       try {
         const found = await suite.round({ seed, index, folder, random: new Random(seed) });
-        tried += found.tried;
-        for (const { kind, detail } of found.harm) {
-          harm[kind] = (harm[kind] ?? 0) + 1;
-          order.failed(seed, `${kind}: ${detail}`);
-        }
+        if (order.interrupted?.()) continue;
+        over[index] = found;
+        for (const { kind, detail } of found.harm) order.failed(seed, `${kind}: ${detail}`);
       } catch (error) {
-        broken++;
+        if (order.interrupted?.()) continue;
+        over[index] = "broken";
         order.failed(seed, `broken: ${error instanceof Error ? error.stack : error}`);
       } finally {
         rmSync(folder, { recursive: true, force: true });
@@ -55,7 +56,27 @@ export async function runShard(suite: Suite, order: Order): Promise<Shard> {
   };
   await Promise.all(Array.from({ length: order.jobs }, lane));
   const seconds = Math.round((performance.now() - started) / 100) / 10;
-  return { seed: order.seed, rounds: next, tried, harm, broken, seconds };
+  // Up to the first that a signal has spoiled; those after it are run again.
+  const gap = Array.from({ length: next }, (_, index) => over[index]).indexOf(undefined);
+  const row = over.slice(0, gap === -1 ? next : gap);
+  const harm: Partial<Record<Harm, number>> = {};
+  const found = row.filter((one) => one !== "broken");
+  for (const { kind } of found.flatMap((one) => one.harm)) harm[kind] = (harm[kind] ?? 0) + 1;
+  const tried = found.reduce((all, one) => all + one.tried, 0);
+  return { seed: order.seed, rounds: row.length, tried, harm, broken: row.length - found.length, seconds };
+}
+
+/** Where rounds are laid: in memory where there is room, since a killed process leaves the same on each file system. */
+function ground(): string {
+  const memory = "/dev/shm";
+  try {
+    accessSync(memory, constants.W_OK);
+    const { bavail, bsize } = statfsSync(memory);
+    if (process.env["TMPDIR"] === undefined && bavail * bsize > 2 ** 31) return memory;
+  } catch {
+    // None here.
+  }
+  return tmpdir();
 }
 
 /** Runs the work with the suite open, if it has anything to open. */

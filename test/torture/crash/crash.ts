@@ -89,7 +89,7 @@ async function strike(ground: Ground, flow: Flow, blow: Blow, all: boolean): Pro
 }
 
 /** In ms; a look at all processes is not for nothing. */
-const patience = [25_000, 60] as const;
+const patience = [25_000, 120] as const;
 
 /** Nothing of the fleet lives, or nothing more comes of what does; and no attempt is still expected to begin. */
 async function quiet(ground: Ground): Promise<void> {
