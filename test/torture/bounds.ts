@@ -16,7 +16,7 @@ const keptBytes = 1 << 20;
 const memoryBytes = 400 << 20;
 const spareMs = 30_000;
 
-interface Play {
+export interface Play {
   /** The agent, as lines of a POSIX shell. */
   readonly script: string;
   readonly limits?: Readonly<Record<string, string | number>>;
@@ -173,11 +173,15 @@ const root = process.getuid?.() === 0;
 
 async function round(seed: number, random: Random): Promise<Found> {
   const name = names[seed % (names.length + 1)] ?? "no room for a dispatch";
-  const play = plays[name]?.(random);
+  const isolation = random.next() < 0.4 && Bun.which("bwrap") !== null ? "bubblewrap" : "none";
+  return await played(name, plays[name]?.(random), isolation);
+}
+
+/** @param play none: no room for a dispatch */
+export async function played(name: string, play: Play | undefined, isolation: "bubblewrap" | "none"): Promise<Found> {
   const disk = play === undefined ? 40 : play.disk;
   if (disk !== undefined && !root) return { tried: 0, harm: [] };
   const harm: Found["harm"][number][] = [];
-  const isolation = random.next() < 0.4 && Bun.which("bwrap") !== null ? "bubblewrap" : "none";
   const say = (kind: Harm, detail: string) => harm.push({ kind, detail: `${name} (${isolation}): ${detail}` });
   const fleet = await testFleet({ isolation, workers: [] });
   try {

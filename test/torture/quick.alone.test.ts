@@ -17,7 +17,7 @@ async function inTurn(opened: { close(): Promise<void> } | undefined): Promise<v
 }
 afterAll(() => inTurn(undefined));
 
-for (const suite of suites) {
+for (const suite of suites.filter(({ quick }) => quick > 0)) {
   const missing = suite.missing?.() ?? null;
   test.skipIf(missing !== null)(
     `${suite.name}: ${suite.quick} rounds without harm${missing === null ? "" : ` (${missing})`}`,

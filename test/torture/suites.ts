@@ -3,6 +3,7 @@ import { attemptsAlive } from "./attempts-alive.ts";
 import { bounds } from "./bounds.ts";
 import { crashSuites } from "./crash/suites.ts";
 import { dispatchRaces } from "./dispatch-races.ts";
+import { fullSize } from "./full-size.ts";
 import { github, githubAttempts } from "./github.ts";
 import { hosts } from "./hosts.ts";
 import { liveness } from "./liveness.ts";
@@ -24,5 +25,6 @@ export const suites: readonly Suite[] = [
   attemptsAlive,
   trees,
   bounds,
+  fullSize,
   ...crashSuites,
 ];

@@ -91,10 +91,11 @@ function holders(file: { dev: number; ino: number } | null): number[] {
 function bystanders(fleet: TestFleet, cookie: string) {
   const spawn = (argv: string[], env: Record<string, string> = {}) =>
     Bun.spawn(argv, { env, cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
-  const looks = ["/bin/sh", "-c", "while :; do sleep 1000; done", "claude", `CW_ATTEMPT_COOKIE=${cookie}`];
+  // No shell, whose own child would outlive it.
+  const waits = ["perl", "-e", "sleep 1000 while 1"];
   return [
-    spawn(looks),
-    spawn(["/bin/sh", "-c", "while :; do sleep 1000; done", fleet.program, "_attempt", "01", "1"]),
+    spawn([...waits, "claude", `CW_ATTEMPT_COOKIE=${cookie}`]),
+    spawn([...waits, fleet.program, "_attempt", "01", "1"]),
     spawn(["/bin/sleep", "100000"], { CW_ATTEMPT_COOKIE: crypto.randomUUID() }),
     spawn(["/bin/sleep", "100000"], { CW_ATTEMPT_COOKIE: cookie.slice(0, -1) }),
     spawn(["/bin/sleep", "100000"], { CW_ATTEMPT_COOKIE: `${cookie}0` }),
