@@ -53,7 +53,9 @@ async function endClaim(lease: Lease, state: "done" | "failed" | "released", blo
   // `published` says more than we could: whoever finishes it opens or adopts its pull request.
   if ((await lease.known()).claim?.state === "published" && state === "done")
     throw new Error("the pull request is not confirmed");
-  await lease.finish(blocked ? { state, blocked } : { state });
+  const won = await lease.finish(blocked ? { state, blocked } : { state });
+  // Pushed, and the look at what came of it failed.
+  if (!won && lease.ours) throw new Error("it has moved on since it was read");
 }
 
 async function tried(attempt: InFlight, what: string, work: () => Promise<void>): Promise<boolean> {

@@ -74,6 +74,12 @@ export class Lease {
     return state === "done" || state === "failed" || state === "released";
   }
 
+  /** As far as we know. */
+  get ours(): boolean {
+    return isOurs(this.tip?.claim ?? null, this.holder);
+  }
+
+  /** @returns false when somebody was faster, which may have been us: `ours` then tells */
   async finish(end: Pick<Claim, "state" | "pr" | "head" | "blocked">): Promise<boolean> {
     await this.release();
     const written = await finish(this.github.claims, this.place, this.holder, await this.known(), end);
