@@ -7,7 +7,7 @@ import { workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
-import { isShortage } from "../system/shortage.ts";
+import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
@@ -89,11 +89,11 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
       await attempt.mirror.forget();
       return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
     } catch (error) {
-      if (!isShortage(error)) await attempt.mirror.forget();
+      if (!isOfTheMachine(error)) await attempt.mirror.forget();
       throw error;
     }
   } catch (error) {
-    if (isShortage(error)) throw error;
+    if (isOfTheMachine(error)) throw error;
     return [`its work could not be saved and stays in the clone: ${error instanceof Error ? error.message : error}`];
   }
 }

@@ -8,8 +8,8 @@ import { Redactor } from "../model/redaction.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
 import { now, sleep } from "../system/clock.ts";
+import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { self } from "../system/process.ts";
-import { isShortage } from "../system/shortage.ts";
 import { endTree } from "../system/tree.ts";
 import { closeOut } from "./close-out.ts";
 import { collect, saveWork, type Work } from "./collect.ts";
@@ -56,7 +56,7 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     // A bug, or a record that is missing. Without an end the worker would look crashed, and nobody would know why.
     await untilNothingLives(fleet, task);
     // Without an end it has crashed; the words go to the log.
-    if (isShortage(error)) throw error;
+    if (isOfTheMachine(error)) throw error;
     endAttempt(fleet, task, {
       outcome: "failed",
       reason: redactor.text(`the supervisor failed: ${error instanceof Error ? error.stack : error}`),
@@ -111,7 +111,7 @@ async function run(
     if (settled) fleet.store.attempts.settle(task.worker, task.n);
   } catch (error) {
     // Whoever tries again starts from what the mirror knows of it.
-    if (!isShortage(error)) await attempt.mirror.forget().catch(() => {});
+    if (!isOfTheMachine(error)) await attempt.mirror.forget().catch(() => {});
     throw error;
   } finally {
     await attempt.lease?.release();
@@ -149,7 +149,7 @@ async function perform(attempt: InFlight): Promise<Verdict> {
     return work === null ? verdictWithoutChange(run, attempt.task.issue !== null) : await deliver(attempt, work);
   } catch (error) {
     // Ended now, the work in the clone would be lost with the next attempt; whoever reconciles tries again.
-    if (isShortage(error)) throw error;
+    if (isOfTheMachine(error)) throw error;
     if (early) attempt.say({ type: "warning", message: `the work was not taken out of the clone: ${wordsOf(error)}` });
     return early ?? verdictOfError(error, "publish");
   }
@@ -184,7 +184,7 @@ async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
 async function keep(attempt: InFlight, work: Work | null, verdict: Verdict): Promise<Verdict> {
   if (work)
     await saveWork(attempt, work).catch((error: unknown) => {
-      if (isShortage(error)) throw error;
+      if (isOfTheMachine(error)) throw error;
       attempt.say({ type: "warning", message: `the work could not be saved: ${error}` });
     });
   return verdict;

@@ -5,7 +5,7 @@ import { attemptId } from "../model/task.ts";
 import { isoNow, sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { appendLine, readFrom, sizeOf } from "../system/files.ts";
-import { isOfTheDisk } from "../system/shortage.ts";
+import { isOfTheMachine } from "../system/machine-trouble.ts";
 
 /** A chatty agent must not fill the disk: past this, its activity is no longer noted. */
 const activityLimit = 16 << 20;
@@ -74,7 +74,7 @@ function note(file: string, event: FleetEvent): void {
   try {
     appendLine(file, JSON.stringify(event));
   } catch (error) {
-    if (!isOfTheDisk(error)) throw error;
+    if (!isOfTheMachine(error)) throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { FleetError } from "../model/errors.ts";
 import { within } from "./clock.ts";
 import { errorCode } from "./files.ts";
-import { isShortage } from "./shortage.ts";
+import { isOfTheMachine } from "./machine-trouble.ts";
 
 export interface ToolCall {
   readonly argv: readonly [string, ...string[]];
@@ -79,7 +79,7 @@ function started<T>(program: string, start: () => T): T | ToolResult {
   try {
     return start();
   } catch (error) {
-    if (isShortage(error)) {
+    if (isOfTheMachine(error)) {
       throw new FleetError("environment", `${program} could not be started (${errorCode(error)})`, {
         hint: "raise ulimit -n and ulimit -u, or free memory",
         cause: error,

@@ -1,5 +1,7 @@
 /** `cw assign` after attempts that vanished, were refused by the agent, or ran into the account's usage limit. */
 import { afterEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
 import { cookiesOf, processesOf } from "../support/leftovers.ts";
@@ -143,6 +145,36 @@ test(
     expect(taken(on)).toEqual([issue, second]);
     expect(Date.now() / 1000).toBeGreaterThan(resets);
     await endAll(fleet);
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test.skipIf(process.getuid?.() !== 0)(
+  "while the disk takes nothing, neither reset nor assign gives up the work of one that vanished: torture, errors, seeds 83 and 195",
+  async () => {
+    const fleet = await openFleet();
+    const issue = fleet.repo.openIssue({ title: "Unlucky", body: "[[scenario:edit-hang]]" });
+    expect(taken(await tick(fleet))).toEqual([issue]);
+    const events = join(fleet.attempt("01", 1), "events.jsonl");
+    await until("it has edited", () => readFileSync(events, "utf8").includes('"kind":"result"') || null);
+    await vanish(fleet, "SIGKILL");
+    const folder = fleet.attempt("01", 1);
+    const mount = (...words: string[]) =>
+      expect(Bun.spawnSync(["mount", ...words], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } }).exitCode).toBe(0);
+    mount("--bind", folder, folder);
+    try {
+      mount("-o", "remount,bind,ro", folder);
+      const reset = await fleet.cw(["reset", "01"]);
+      expect([reset.code === 0, reset.stderr]).toEqual([false, expect.stringContaining("EROFS")]);
+      await tick(fleet);
+      expect(newest(fleet, "01")).toBe(1);
+      expect((await fleet.cw(["status", "--json"])).json().workers[0].state).toBe("crashed");
+    } finally {
+      Bun.spawnSync(["umount", folder], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+    }
+    expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+    expect(readFileSync(join(folder, "work.patch"), "utf8")).toContain("+Edited by the fake agent.");
     expect(await fleet.leftovers()).toEqual([]);
   },
   long,

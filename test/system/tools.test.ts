@@ -26,12 +26,12 @@ test("a tool's end is told, whatever it was", async () => {
 test("no room for another process is said so, and is no bug", async () => {
   const program = `
     const { runTool } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/tools.ts"))});
-    const { isShortage } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/shortage.ts"))});
+    const { isOfTheMachine } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/machine-trouble.ts"))});
     const fs = await import("node:fs");
     const call = { argv: ["/bin/true"], env: {}, timeoutMs: 5000 };
     await runTool(call);
     for (;;) try { fs.openSync("/dev/null", "r") } catch { break }
-    await runTool(call).catch((error) => fs.writeSync(1, error.code + " " + isShortage(error) + " " + error.message));`;
+    await runTool(call).catch((error) => fs.writeSync(1, error.code + " " + isOfTheMachine(error) + " " + error.message));`;
   const argv = ["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--no-env-file", "-e", program];
   const { stdout, stderr } = Bun.spawnSync(argv, { env: { ...env, HOME: folder.path } });
   expect([stdout.toString(), stderr.toString()]).toEqual([
