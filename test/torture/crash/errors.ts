@@ -2,6 +2,7 @@
  * A disk that is full, a disk that fails, no more open files: one call of the main thread is answered with that error, at each
  * place where it may happen. The command says so or goes on, nothing is lost, and afterwards one reconcile puts it right.
  */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../random.ts";
 import type { Found } from "../suite.ts";
@@ -64,6 +65,10 @@ export async function fail(ground: Ground, flow: Flow, call: Call, random: Rando
   if (!onCommand && ran.code === 0) await awaited(() => ground.supervisorExit !== null || !begun(), 60_000);
   await meanwhile;
   ground.heal();
+  // What could not be removed stays until it is swept, an hour later.
+  if (call.name.startsWith("unlink"))
+    for (const file of new Bun.Glob("**/.new-*").scanSync({ cwd: ground.store.paths.control, dot: true }))
+      rmSync(join(ground.store.paths.control, file), { force: true });
   const hit = ground
     .text(note)
     .split("\n")
