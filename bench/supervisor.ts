@@ -11,9 +11,7 @@ const watchedMs = 10_000;
 /** What of dist/ a supervisor was seen to hold (`require.cache`) while its agent worked. */
 const loaded = [
   "run",
-  ...["execa", "octokit", "proper-lockfile", "cron-parser", "ipaddr.js", "read-tls-client-hello"].map(
-    (name) => `lib-${name}`,
-  ),
+  ...["octokit", "proper-lockfile", "ipaddr.js", "read-tls-client-hello"].map((name) => `lib-${name}`),
 ];
 
 export const group: Group = {
@@ -77,7 +75,8 @@ async function endAll(fleet: TestFleet): Promise<void> {
 async function least(what: string, argv: string[], env: Readonly<Record<string, string>>): Promise<Row> {
   const scripts = ids(many).map(() => Bun.spawn(argv, { env, stdio: ["ignore", "pipe", "inherit"] }));
   try {
-    await Promise.all(scripts.map(async ({ stdout }) => await stdout.getReader().read()));
+    const began = await Promise.all(scripts.map(async ({ stdout }) => await stdout.getReader().read()));
+    if (began.some(({ done }) => done)) throw new Error(`${argv.join(" ")} ended`);
     return row(`${many} Bun scripts ${what}, each: PSS`, mean(scripts.map(({ pid }) => memoryOf(pid).pss)));
   } finally {
     for (const script of scripts) script.kill();
