@@ -70,9 +70,11 @@ async function run(call: ToolCall, file: number | null): Promise<ToolResult> {
   await child.exited;
   clearTimeout(timer);
   const patience = child.signalCode === null ? call.timeoutMs : restMs;
-  const [stdout = "", stderr = ""] = (await within(patience, output)) ?? [];
+  const said = await within(patience, output);
+  const [stdout = "", stderr = ""] = said ?? [];
   const code = child.exitCode;
-  return { ok: code === 0 && !timedOut, code, stdout, stderr, timedOut, missing: false };
+  // Without its words, a success must not be taken for one that had none.
+  return { ok: code === 0 && !timedOut && said !== null, code, stdout, stderr, timedOut, missing: false };
 }
 
 function started<T>(program: string, start: () => T): T | ToolResult {

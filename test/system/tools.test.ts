@@ -76,6 +76,15 @@ test("one that is killed is not waited for by its children's pipe", async () => 
   await until(() => alive(cookie).length === 0, "it is gone");
 });
 
+test("a success whose words a child holds back is none", async () => {
+  const cookie = crypto.randomUUID();
+  const argv = ["/bin/sh", "-c", "echo said; sleep 1000 &"] as const;
+  const ran = await runTool({ argv, env: { ...env, CW_ATTEMPT_COOKIE: cookie }, timeoutMs: 500 });
+  expect(ran).toMatchObject({ ok: false, code: 0, stdout: "" });
+  for (const pid of alive(cookie)) process.kill(pid, "SIGKILL");
+  await until(() => alive(cookie).length === 0, "it is gone");
+});
+
 test("a program is looked for in the PATH that it is given, not in ours", async () => {
   writeFileSync(folder.in("own-tool"), "#!/bin/sh\necho own", { mode: 0o755 });
   const call = { argv: ["own-tool"], timeoutMs: 10_000 } as const;
