@@ -228,8 +228,8 @@ const guards: readonly Guard[] = [
   {
     name: "too much memory, disk, processes end an attempt",
     file: "src/fleet/run-agent.ts",
-    text: " ?? resources.verdict;",
-    instead: ";",
+    text: ", resources.over.signal]",
+    instead: "]",
     test: "test/security/resources.test.ts",
     only: "A56: (memory|too many)",
   },
@@ -244,14 +244,14 @@ const guards: readonly Guard[] = [
   {
     name: "no gate takes all memory",
     file: "src/fleet/collect.ts",
-    text: "[ending, resources.over.signal]",
-    instead: "[ending]",
+    text: "[resources.over.signal, ...(ending ? [ending] : [])]",
+    instead: "ending ? [ending] : []",
     test: "test/security/resources.test.ts",
     only: "A56: a gate",
   },
   {
     name: "the kernel counts an agent's processes",
-    file: "src/fleet/run-agent.ts",
+    file: "src/fleet/resources.ts",
     text: "processLimit(fleet.config.limits, isolation.pidNamespace)",
     instead: "processLimit(fleet.config.limits, false)",
     test: "test/security/resources.test.ts",
@@ -267,7 +267,7 @@ const guards: readonly Guard[] = [
   },
   {
     name: "the begin of an agent is held against its policy",
-    file: "src/fleet/run-agent.ts",
+    file: "src/fleet/heard.ts",
     text: "if (signal.problems.length > 0)",
     instead: "if (signal.problems.length > 1000)",
     test: "test/security/words.test.ts",

@@ -44,8 +44,8 @@ export const fileGuards: readonly Guard[] = [
   },
   {
     name: "a folder without rights can be taken over",
-    ...homes,
-    text: "      chmodSync(at, 0o700);\n",
+    file: "src/system/held-folder.ts",
+    text: "    chmodSync(folder.at, 0o700);\n",
     instead: "",
     test: "test/security/clone.test.ts",
     only: "A10",
@@ -77,8 +77,8 @@ export const fileGuards: readonly Guard[] = [
   {
     name: "files of others are not read",
     ...files,
-    text: "if (stat.uid !== process.getuid?.())",
-    instead: "if (stat.uid < 0)",
+    text: "stat.uid !== ownUid",
+    instead: "stat.uid < 0",
   },
   {
     name: "what is read is bounded",

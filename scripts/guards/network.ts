@@ -69,9 +69,9 @@ export const networkGuards: readonly Guard[] = [
   {
     name: "the git that takes the work out has no network",
     file: "src/fleet/collect.ts",
-    text: 'runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle)',
+    text: "runInside(attempt, collectCommand(attempt, base.sha), {",
     instead:
-      'runInside(attempt, inside, "collect", timeoutMs * 0.9, paths.bundle, attempt.ending, [{ port: 3128, socket: "/dev/null" }])',
+      'runInside(attempt, collectCommand(attempt, base.sha), { space: { forwards: [{ port: 3128, socket: "/dev/null" }] },',
     test: "test/e2e/egress.test.ts",
     only: "no network",
   },

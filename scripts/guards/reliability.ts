@@ -90,8 +90,8 @@ export const reliabilityGuards: readonly Guard[] = [
   {
     name: "what another user owns is not read",
     ...files,
-    text: "    if (stat.uid !== process.getuid?.())",
-    instead: "    if (stat.uid === -1)",
+    text: "stat.uid !== ownUid",
+    instead: "stat.uid === -1",
     only: "reading",
   },
   {

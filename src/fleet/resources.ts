@@ -25,9 +25,7 @@ const everyMs = 1000;
 const leastFree = 2 ** 30;
 
 export class ResourceWatch {
-  /** What was exceeded. */
-  verdict: Verdict | null = null;
-  /** Aborted, with the verdict, when something is. */
+  /** Aborted, with the verdict, when something is exceeded. */
   readonly over = new AbortController();
   private readonly disk: string;
   private readonly room: Room;
@@ -61,7 +59,7 @@ export class ResourceWatch {
   }
 
   private async look(): Promise<void> {
-    if (this.verdict !== null) return;
+    if (this.over.signal.aborted) return;
     const { monitor, first } = this.tree;
     const { processes, pids, residentBytes } = usageOfTree(monitor.pid, this.room.processes);
     makeExpendable(pids);
@@ -86,8 +84,7 @@ export class ResourceWatch {
   }
 
   private judge(verdict: Verdict | null): void {
-    if (verdict === null || this.verdict !== null) return;
-    this.verdict = verdict;
+    if (verdict === null || this.over.signal.aborted) return;
     this.stop();
     this.over.abort(verdict);
   }

@@ -1,4 +1,4 @@
-/** The scope that the user's systemd makes for each attempt. */
+/** What a fleet is called by the user's systemd, and the scope that it makes for each attempt. */
 
 /** Of a fleet's units, without a suffix; each fleet of a user has its own. */
 export function unitName(root: string): string {
