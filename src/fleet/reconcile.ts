@@ -1,5 +1,5 @@
 /** Makes disk, processes and GitHub agree again: at the start of every command that changes something. */
-import { statusOf } from "../model/attempt.ts";
+import { isAbandoned } from "../model/attempt.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { Fleet } from "./fleet.ts";
@@ -34,14 +34,14 @@ export async function reconcile(fleet: Fleet, except?: string): Promise<Reconcil
   return { repaired, failed };
 }
 
-/** Attempts that are over and may have left something: crashed ones, and those whose claim was never seen to end. */
+/** Attempts that nobody looks after any more, and those that are over and whose claim was never seen to end. */
 function toSettle(fleet: Fleet, except: string | undefined): { worker: string; n: number }[] {
   const { attempts, workers } = fleet.store;
   const at = now();
-  const crashed = workers.list().flatMap((worker) => {
+  const abandoned = workers.list().flatMap((worker) => {
     const facts = attempts.facts(worker);
-    return facts !== null && statusOf(facts, at).state === "crashed" ? [{ worker, n: facts.n }] : [];
+    return facts !== null && isAbandoned(facts, at) ? [{ worker, n: facts.n }] : [];
   });
   const open = attempts.unsettled().filter(({ worker, n }) => attempts.ended(worker, n) !== null);
-  return [...crashed, ...open].filter(({ worker }) => worker !== except);
+  return [...abandoned, ...open].filter(({ worker }) => worker !== except);
 }

@@ -1,5 +1,5 @@
 /** Brings an attempt that is over to its proper end, here and on GitHub. */
-import { mayEndForIt, statusOf } from "../model/attempt.ts";
+import { isAbandoned, mayEndForIt } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Repair, repairsFor } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
@@ -8,6 +8,7 @@ import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
+import { endTree } from "../system/tree.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
@@ -20,10 +21,19 @@ import { takeUp } from "./take-up.ts";
 /** Uncommitted work becomes a patch before anything is ended; a failure to save it is said, and the clone stays. */
 export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   return await alone(fleet, task, async () => {
+    const facts = fleet.store.attempts.facts(task.worker, task.n);
+    if (facts?.supervisor === "dead" && facts.processes === "alive") await endProcesses(fleet, task);
     // While GitHub can't be asked it is lost; what was pushed is finished by a later reconcile.
     const pushed = await finishPushed(fleet, task).catch(() => null);
     return await endCrashedAlone(fleet, task, pushed);
   });
+}
+
+/** Ends the supervisor and all that it has started, also without having noted it yet; awaits their death, which takes the kernel a moment. */
+export async function endProcesses({ store }: Pick<Fleet, "store">, { worker, n, cookie }: Task): Promise<void> {
+  const birth = store.attempts.birth(worker, n);
+  if (birth?.by === "supervisor") await endTree({ monitor: birth.process, first: null, cookie }, 0);
+  for (const started of store.attempts.started(worker, n)) await endTree({ ...started, cookie }, 0);
 }
 
 /** What a crashed attempt had pushed is delivered once GitHub confirms its pull request, whatever became of the supervisor. */
@@ -114,9 +124,8 @@ export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
 /** @returns what was mended, a sentence each; nothing for an attempt that lives */
 export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   const facts = fleet.store.attempts.facts(task.worker, task.n);
-  const { state } = statusOf(facts, now());
   const over = facts?.end?.ok === true;
-  if (!over && state !== "crashed") return [];
+  if (!over && !(facts && isAbandoned(facts, now()))) return [];
   const done = over ? [] : await endCrashed(fleet, task);
   const end = fleet.store.attempts.ended(task.worker, task.n);
   if (end === null) return done;

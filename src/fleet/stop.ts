@@ -7,10 +7,9 @@ import { progressOf } from "../reports/progress.ts";
 import { isoNow, now, sleep, uptimeMs } from "../system/clock.ts";
 import { sizeOf } from "../system/files.ts";
 import { liveness } from "../system/process.ts";
-import { endTree } from "../system/tree.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
-import { alone, endCrashed, saveCrashed } from "./settle.ts";
+import { alone, endCrashed, endProcesses, saveCrashed } from "./settle.ts";
 import { unknownState } from "./unknown.ts";
 
 export interface Stopped {
@@ -95,9 +94,7 @@ async function endInsteadAlone(fleet: Fleet, task: Task): Promise<void> {
   const { attempts } = fleet.store;
   const { worker, n } = task;
   const birth = attempts.birth(worker, n);
-  // Also what it had started without having noted it yet; and awaits its death, which takes the kernel a moment.
-  if (birth?.by === "supervisor") await endTree({ monitor: birth.process, first: null, cookie: task.cookie }, 0);
-  for (const started of attempts.started(worker, n)) await endTree({ ...started, cookie: task.cookie }, 0);
+  await endProcesses(fleet, task);
   const facts = attempts.facts(worker, n);
   if (facts?.end?.ok) return;
   if (facts === null || facts.supervisor !== "dead" || facts.processes !== "dead") {

@@ -26,6 +26,8 @@ export async function takeUp(
   const snapshot = store.attempts.snapshot(task.worker, task.n);
   if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
   const place = task.issue === null ? null : { repo: task.repo, issue: task.issue, namespace: config.claims.namespace };
+  // What tidies up after the end works for nobody, and must not look like something of the attempt.
+  const cookie = store.attempts.ended(task.worker, task.n) === null ? { cookie: task.cookie } : {};
   const nodeId = snapshot.issue?.nodeId ?? null;
   return {
     fleet,
@@ -35,7 +37,7 @@ export async function takeUp(
     snapshot,
     credentials,
     github,
-    mirror: new Mirror(fleet.git(credentials), store.paths.repo(task.repo), task.repo, id),
+    mirror: new Mirror({ ...fleet.git(credentials), ...cookie }, store.paths.repo(task.repo), task.repo, id),
     lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), nodeId, say, end),
     say,
     ending,

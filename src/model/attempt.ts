@@ -157,6 +157,12 @@ function beforeBirth(facts: AttemptFacts, now: Instant): Status {
   return { state: "crashed", reason: "its supervisor never started" };
 }
 
+/** Whether its supervisor is gone: crashed, or what it left alive is held to no limit by anybody any more. */
+export function isAbandoned(facts: AttemptFacts, now: Instant): boolean {
+  const { state } = statusOf(facts, now);
+  return state === "crashed" || (state === "stopping" && facts.supervisor === "dead");
+}
+
 /** Number of the attempt that may be reserved now, or null while the newest one has no end. */
 export function nextAttempt(facts: AttemptFacts | null): number | null {
   if (facts === null) return 1;

@@ -13,6 +13,8 @@ export interface GitSettings {
   readonly serverUrl: string;
   /** Made anew when it is needed, where it does not last. */
   readonly token: string | null | ((repo: string) => Promise<string>);
+  /** Of the attempt that it works for: as long as that git lives, also behind its caller's back, the attempt is not over. */
+  readonly cookie?: string;
   /** After these waits, in ms, GitHub is asked again when it fails in a way that may pass. */
   readonly waitsMs: readonly number[];
 }
@@ -121,5 +123,6 @@ function environment(settings: GitSettings, token: string | null): Record<string
       ]),
     ),
     ...(token === null ? {} : { CW_GIT_TOKEN: token }),
+    ...(settings.cookie === undefined ? {} : { CW_ATTEMPT_COOKIE: settings.cookie }),
   };
 }

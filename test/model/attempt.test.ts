@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type AttemptFacts, mayEndForIt, nextAttempt, type State, statusOf } from "../../src/model/attempt.ts";
+import { type AttemptFacts, isAbandoned, mayEndForIt, nextAttempt, type State, statusOf } from "../../src/model/attempt.ts";
 import type { Liveness } from "../../src/model/process.ts";
 import { aBirth, aMoment, anEnd, aStop, aTask, later, working } from "./records.ts";
 
@@ -97,6 +97,14 @@ describe("whatever the facts", () => {
       const { state, reason } = statusOf(facts, later(60_000));
       if (state === "unknown" || state === "crashed") expect(reason).toMatch(/\w/);
     }
+  });
+  test("abandoned is what crashed, and what a dead supervisor has left alive", () => {
+    for (const facts of all)
+      for (const at of [aMoment, later(60_000)]) {
+        const { state } = statusOf(facts, at);
+        const left = facts.supervisor === "dead" && facts.processes === "alive";
+        expect(isAbandoned(facts, at)).toBe(state === "crashed" || (state === "stopping" && left));
+      }
   });
   test("nobody ends for a supervisor that may live, or what can't be read", () => {
     for (const facts of all) {

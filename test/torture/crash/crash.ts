@@ -25,7 +25,8 @@ export async function crash(ground: Ground, flow: Flow, blow: Blow, all: boolean
 /** One reconcile by the built program, then everything that has to hold; and the issue goes on to its pull request. */
 export async function aftermath(ground: Ground, flow: Flow): Promise<Found["harm"]> {
   const harm: Found["harm"][number][] = [];
-  await quiet(ground);
+  // What a killed supervisor or command has left alive is the next command's business.
+  await quiet(ground, () => ground.store.attempts.facts("01")?.supervisor !== "alive");
   const edited = new Set<number>();
   const newest = ground.store.attempts.newest("01");
   // Of an attempt that goes on with another's clone, the change is its own as well.
@@ -91,14 +92,17 @@ async function strike(ground: Ground, flow: Flow, blow: Blow, all: boolean): Pro
 /** In ms; a look at all processes is not for nothing. */
 const patience = [25_000, 120] as const;
 
-/** Nothing of the fleet lives, or nothing more comes of what does; and no attempt is still expected to begin. */
-async function quiet(ground: Ground): Promise<void> {
+/**
+ * Nothing of the fleet lives, or nothing more comes of what does; and no attempt is still expected to begin.
+ * @param enough what is awaited instead of the death of all
+ */
+async function quiet(ground: Ground, enough = () => ground.alive().length === 0): Promise<void> {
   let size = -1;
   let since = 0;
   await awaited(
     () => {
       const { state } = ground;
-      if (state !== "starting" && ground.alive().length === 0) return true;
+      if (state !== "starting" && enough()) return true;
       const events = ground.text(`${ground.attempt()}/events.jsonl`).length;
       if (events !== size) [size, since] = [events, performance.now()];
       // An agent that hangs, as it was told to.
