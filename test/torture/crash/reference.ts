@@ -6,7 +6,7 @@ import type { JournalEntry } from "../../../src/standin/journal.ts";
 import { type Blow, calls, type Nth } from "./blows.ts";
 import { crash } from "./crash.ts";
 import type { Flow } from "./flows.ts";
-import type { Stage } from "./ground.ts";
+import { awaited, type Stage } from "./ground.ts";
 
 export interface Call {
   readonly name: string;
@@ -24,7 +24,6 @@ export interface Step {
 export interface Reference {
   readonly calls: readonly Call[];
   readonly requests: readonly Nth[];
-  readonly ms: number;
 }
 
 /** Follows one undisturbed run. @throws Error when even that one does harm */
@@ -34,27 +33,44 @@ export async function follow(stage: Stage, flow: Flow, folder: string): Promise<
   const own = new RegExp(`/${ground.repo.name}(?:[/.]|$)`);
   const mine = () => journal.entries.filter(({ path }) => own.test(path));
   const trace = join(folder, "trace");
-  let [begun, first, last, ms] = [0, 0, 0, 0];
+  let [first, last] = [-1, 0];
   const watching: Blow = {
     point: "undisturbed",
     prefix: ["strace", "-D", "-y", "-qqq", "-o", trace, "-e", `trace=${calls}`],
     async strike(_, pid, over) {
       const skipped = mine().length;
-      const started = performance.now();
       while (!over()) {
-        if (begun === 0 && pid() !== null) [begun, first] = [performance.now(), mine().length - skipped];
+        if (first === -1 && pid() !== null) first = mine().length - skipped;
         await Bun.sleep(5);
       }
       last = mine().length - skipped;
-      ms = performance.now() - (begun || started);
     },
   };
   const before = mine().length;
   const { harm } = await crash(ground, flow, watching, false);
-  const requests = nths(mine().slice(before), first, last);
+  const requests = nths(mine().slice(before), Math.max(first, 0), last);
   stage.drop(ground);
   if (harm.length > 0) throw new Error(`undisturbed: ${harm.map(({ detail }) => detail).join("; ")}`);
-  return { calls: callsOf(readFileSync(trace, "utf8")), requests, ms };
+  return { calls: callsOf(readFileSync(trace, "utf8")), requests };
+}
+
+/** How long one undisturbed run takes, in ms: without strace, which doubles it. */
+export async function followTime(stage: Stage, flow: Flow, folder: string): Promise<number> {
+  const ground = await stage.ground(folder, flow.body);
+  let [begun, ended] = [0, 0];
+  const watching: Blow = {
+    point: "undisturbed",
+    async strike(_, pid, over) {
+      await awaited(() => {
+        if (begun === 0 && pid() !== null) begun = performance.now();
+        return over();
+      });
+      ended = performance.now();
+    },
+  };
+  await crash(ground, flow, watching, false);
+  stage.drop(ground);
+  return ended - begun;
 }
 
 /** The steps that one undisturbed run goes through, in their order. */

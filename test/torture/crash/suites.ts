@@ -8,12 +8,13 @@ import { crash } from "./crash.ts";
 import { fail, mayFail } from "./errors.ts";
 import { type Flow, flows } from "./flows.ts";
 import { type Ground, Stage } from "./ground.ts";
-import { follow, followSteps } from "./reference.ts";
+import { follow, followSteps, followTime } from "./reference.ts";
 
 /** What opening a suite made. */
 class Run {
   /** Undisturbed runs of each flow, made when a round first asks for them. */
   readonly reference = once((flow) => inFolder((folder) => follow(this.stage, flow, folder)));
+  readonly ms = once((flow) => inFolder((folder) => followTime(this.stage, flow, folder)));
   readonly steps = once((flow) => inFolder((folder) => followSteps(this.stage, flow, folder)));
 
   private constructor(readonly stage: Stage) {}
@@ -141,6 +142,6 @@ export const crashSuites: readonly Suite[] = [
       shows: "killed at any moment, alone or with everything of its fleet",
       ...{ full: 2000, quick: 3 },
     },
-    async ({ random }, run, flow) => afterMs(Math.floor(random.next() * (await run.reference(flow)).ms)),
+    async ({ random }, run, flow) => afterMs(Math.floor(random.next() * (await run.ms(flow)))),
   ),
 ];
