@@ -107,8 +107,8 @@ export const networkGuards: readonly Guard[] = [
   {
     name: "what was looked at is what is sent to the provider",
     ...gateway,
-    text: "    body = JSON.stringify(parsed);",
-    instead: "    body = text;",
+    text: "answered(JSON.stringify(body))",
+    instead: "answered(text)",
     only: "S31",
   },
   {
