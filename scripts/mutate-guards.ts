@@ -21,6 +21,8 @@ const chosen = guards.filter(({ name }) => wanted.length === 0 || wanted.some((p
 const folder = mkdtempSync(join(tmpdir(), "cw-guards-"));
 const copy = join(folder, "tree");
 let caught = 0;
+/** What the last run wrote. */
+let said = "";
 try {
   // An ordinary user runs the copy, too.
   chmodSync(folder, 0o755);
@@ -36,6 +38,7 @@ try {
     // A test that fails anyway proves nothing.
     const before = whole.has(key) || run(guard);
     if (before) whole.add(key);
+    else console.error(said.slice(-3000));
     const verdict = before ? mutated(guard) : "THE TEST FAILS ANYWAY";
     if (verdict === "caught") caught++;
     console.log(
@@ -80,7 +83,8 @@ function run({ test, only }: Guard): boolean {
     timeout: 150_000,
     killSignal: "SIGKILL",
   });
-  return ran.exitCode === 0 && / [1-9]\d* pass/.test(ran.stderr.toString());
+  said = ran.stderr.toString();
+  return ran.exitCode === 0 && / [1-9]\d* pass/.test(said);
 }
 
 function replace(path: string, text: string): void {

@@ -28,6 +28,19 @@ test("each text stands exactly once in its file, and something else is to stand 
   expect(wrong).toEqual([]);
 });
 
+test("what is left without it is a program: a test that can't read it proves nothing", () => {
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  const wrong = guards.flatMap(({ name, file, text, instead }) => {
+    try {
+      transpiler.transformSync(read(file).replace(text, () => instead));
+      return [];
+    } catch (error) {
+      return [`${name}: ${file}: ${error}`];
+    }
+  });
+  expect(wrong).toEqual([]);
+});
+
 test("each test is there, with a title that it is chosen by", () => {
   const wrong = guards.flatMap(({ name, test: file, only }) => {
     if (read(file) === "") return [`${name}: there is no ${file}`];

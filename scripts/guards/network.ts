@@ -109,7 +109,7 @@ export const networkGuards: readonly Guard[] = [
     ...gateway,
     text: "answered(JSON.stringify(body))",
     instead: "answered(text)",
-    only: "S31",
+    only: "S31: what is refused",
   },
   {
     name: "what an agent sends to the model is held up to a bound",

@@ -141,8 +141,8 @@ export const trustGuards: readonly Guard[] = [
   {
     name: "words alone are published where they were meant to",
     file: "src/fleet/publish.ts",
-    text: "needSame(attempt.fleet, attempt.task.repo, await",
-    instead: "await Promise.all([needSame]); ((await",
+    text: "    needSame(attempt.fleet, attempt.task.repo, await attempt.github.repository(attempt.task.repo));\n",
+    instead: "    void needSame;\n",
     test: "test/security/squatted.test.ts",
     only: "while an agent",
   },
