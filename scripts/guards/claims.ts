@@ -94,4 +94,12 @@ export const claimGuards: readonly Guard[] = [
     test: "test/torture/crash/steps.test.ts",
     only: "order",
   },
+  {
+    name: "a write whose reply is lost is looked for",
+    file: "src/issues/ask.ts",
+    text: "if (found !== undefined) return found;",
+    instead: "if (found !== undefined && tries > 99) return found;",
+    test: "test/issues/github.test.ts",
+    only: "one pull request",
+  },
 ];

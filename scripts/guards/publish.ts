@@ -152,4 +152,28 @@ export const publishGuards: readonly Guard[] = [
     test: "test/security/commits.test.ts",
     only: "A59",
   },
+  {
+    name: "a push whose reply is lost is looked at",
+    file: "src/fleet/publish.ts",
+    text: "if (there === work.head &&",
+    instead: "if (result.ok && there === work.head &&",
+    test: "test/e2e/faults-program.test.ts",
+    only: "lost replies",
+  },
+  {
+    name: "a pull request is read back",
+    file: "src/fleet/publish.ts",
+    text: "if (wrong.length > 0)",
+    instead: "if (wrong.length > 9)",
+    test: "test/e2e/read-back.test.ts",
+    only: "not delivered",
+  },
+  {
+    name: "and closes its issue",
+    file: "src/fleet/publish.ts",
+    text: "if (closing !== null && !confirmed.body.includes(closing))",
+    instead: "if (closing !== null && closing === confirmed.body)",
+    test: "test/e2e/read-back.test.ts",
+    only: "does not close",
+  },
 ];
