@@ -87,6 +87,20 @@ export const fileGuards: readonly Guard[] = [
     instead: "if (stat.size < 0)",
   },
   {
+    name: "nothing is read from an offset through links",
+    ...files,
+    text: "O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);\n  } catch {",
+    instead: "O_RDONLY | fs.constants.O_NONBLOCK);\n  } catch {",
+    only: "reading",
+  },
+  {
+    name: "what is no file is not read from an offset",
+    ...files,
+    text: "stat.isFile() ? Math.max(0, Math.min(maxBytes, stat.size - offset)) : 0",
+    instead: "stat.isFile() ? Math.max(0, Math.min(maxBytes, stat.size - offset)) : maxBytes",
+    only: "reading",
+  },
+  {
     name: "folders are ours alone",
     ...files,
     text: "const privateFolder = 0o700;",

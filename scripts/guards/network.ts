@@ -107,9 +107,9 @@ export const networkGuards: readonly Guard[] = [
   {
     name: "what was looked at is what is sent to the provider",
     ...gateway,
-    text: "    body = JSON.stringify(parsed);",
-    instead: "    body = text;",
-    only: "S31",
+    text: "answered(JSON.stringify(body))",
+    instead: "answered(text)",
+    only: "S31: what is refused",
   },
   {
     name: "what an agent sends to the model is held up to a bound",

@@ -2,7 +2,6 @@
 import type { Guard } from "./guard.ts";
 
 const model = { file: "src/model/trust.ts", test: "test/model/trust.test.ts" };
-const text = { file: "src/model/text.ts", test: "test/model/text.test.ts" };
 
 export const trustGuards: readonly Guard[] = [
   {
@@ -11,14 +10,6 @@ export const trustGuards: readonly Guard[] = [
     text: "editedAt !== null && editedAt >= approval.at",
     instead: 'editedAt === "never"',
     test: "test/model/trust.test.ts",
-  },
-  {
-    name: "hidden text is taken out",
-    file: "src/fleet/read-work.ts",
-    text: "    return stripped.text.slice(0, longestText);",
-    instead: "    return text.slice(0, longestText);",
-    test: "test/security/issue.test.ts",
-    only: "A26",
   },
   {
     name: "comments by strangers are left out",
@@ -103,8 +94,8 @@ export const trustGuards: readonly Guard[] = [
   {
     name: "a text is cleaned before it is cut",
     file: "src/fleet/read-work.ts",
-    text: "const stripped = stripHidden(text);",
-    instead: "const stripped = stripHidden(text.slice(0, longestText));",
+    text: "const seen = of(text);",
+    instead: "const seen = of(text.slice(0, longestText));",
     test: "test/security/bounds.test.ts",
     only: "five thousand",
   },
@@ -150,34 +141,10 @@ export const trustGuards: readonly Guard[] = [
   {
     name: "words alone are published where they were meant to",
     file: "src/fleet/publish.ts",
-    text: "needSame(attempt.fleet, attempt.task.repo, await",
-    instead: "await Promise.all([needSame]); ((await",
+    text: "    needSame(attempt.fleet, attempt.task.repo, await attempt.github.repository(attempt.task.repo));\n",
+    instead: "    void needSame;\n",
     test: "test/security/squatted.test.ts",
     only: "while an agent",
-  },
-  {
-    name: "hidden characters are taken out",
-    ...text,
-    text: "    .replace(emojiOrHidden, (_, kept?: string) => kept ?? gone())\n",
-    instead: "",
-  },
-  {
-    name: "references to hidden characters are taken out",
-    ...text,
-    text: "      return unseen ? gone() : whole;",
-    instead: "      return unseen ? whole : whole;",
-  },
-  {
-    name: "links that are comments are taken out",
-    ...text,
-    text: "    .replace(definition, gone);",
-    instead: ";",
-  },
-  {
-    name: "a comment without an end hides the rest",
-    ...text,
-    text: "const end = close >= 0 ? close + 3 : text.length;",
-    instead: "const end = close >= 0 ? close + 3 : open + 4;",
   },
   {
     name: "an issue is fenced",

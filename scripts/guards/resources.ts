@@ -1,0 +1,75 @@
+/** What keeps an agent from using up the machine. */
+import type { Guard } from "./guard.ts";
+
+export const resourceGuards: readonly Guard[] = [
+  {
+    name: "too much memory, disk, processes end an attempt",
+    file: "src/fleet/run-agent.ts",
+    text: ", resources.over.signal]",
+    instead: "]",
+    test: "test/security/resources.test.ts",
+    only: "A56: (memory|too many)",
+  },
+  {
+    name: "files in memory are memory",
+    file: "src/fleet/resources.ts",
+    text: "residentBytes + grown >",
+    instead: "residentBytes >",
+    test: "test/security/resources.test.ts",
+    only: "A56: memory",
+  },
+  {
+    name: "no gate takes all memory",
+    file: "src/fleet/collect.ts",
+    text: "[resources.over.signal, ...(ending ? [ending] : [])]",
+    instead: "ending ? [ending] : []",
+    test: "test/security/resources.test.ts",
+    only: "A56: a gate",
+  },
+  {
+    name: "the kernel counts an agent's processes",
+    file: "src/fleet/resources.ts",
+    text: "processLimit(fleet.config.limits, isolation.pidNamespace)",
+    instead: "processLimit(fleet.config.limits, false)",
+    test: "test/security/resources.test.ts",
+    only: "A56: processes",
+  },
+  {
+    name: "the kernel takes an agent first",
+    file: "src/system/child.ts",
+    text: "> /proc/self/oom_score_adj; exec",
+    instead: "> /dev/null; exec",
+    test: "test/security/resources.test.ts",
+    only: "A56: the kernel",
+  },
+  {
+    name: "what an agent takes back of being expendable is put back",
+    file: "src/fleet/resources.ts",
+    text: "    makeExpendable(pids);\n",
+    instead: "",
+    test: "test/security/resources.test.ts",
+    only: "A56: the kernel takes",
+  },
+  {
+    name: "files in memory without a name are counted",
+    file: "src/system/shared-memory.ts",
+    text: ", blocks * 512);",
+    instead: ", blocks * 0);",
+    test: "test/security/resources.test.ts",
+    only: "A56: memory",
+  },
+  {
+    name: "file systems in memory without a size hide something",
+    file: "src/system/shared-memory.ts",
+    text: "seen && blocks > 0 ? (blocks - bfree) * bsize : null",
+    instead: "(blocks - bfree) * bsize",
+    test: "test/isolation/memory.test.ts",
+  },
+  {
+    name: "children of threads are children",
+    file: "src/system/process.ts",
+    text: "threadsOf(pid).map(",
+    instead: "[String(pid)].map(",
+    test: "test/system/usage.test.ts",
+  },
+];
