@@ -18,6 +18,8 @@ const shown = 2_000;
 /** What the agent says as its result or by its voice is delivered whole, within reason. */
 const spoken = 60_000;
 const openCalls = 1_000;
+/** Messages whose lines may still come: those of the agent and its helpers take turns, but none comes back much later. */
+const openMessages = 1_000;
 /** The one argument of each word of the voice. */
 const argumentOf = {
   start: null,
@@ -176,6 +178,8 @@ function usageAccount() {
       };
       sum = add(sum, tokens, seen.get(id));
       seen.set(id, tokens);
+      // All that were ever seen took 180 MB for a transcript of 1 GB.
+      if (seen.size > openMessages) seen.delete(seen.keys().next().value ?? "");
       return { turns, tokens: add(settled.tokens, sum), costUsd: settled.costUsd };
     },
     /** The totals of a resumed session include its past; what came since the last result is this process alone. */

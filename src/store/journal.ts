@@ -56,7 +56,7 @@ export async function* followLines(file: string, finished: () => boolean, from =
     // Asked before reading: what was written until then is still read.
     const last = finished();
     for (;;) {
-      const bytes = readFrom(file, offset, 1 << 20);
+      const bytes = readFrom(file, offset, 1 << 18);
       if (bytes.length === 0) break;
       offset += bytes.length;
       const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");

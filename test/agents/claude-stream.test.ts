@@ -174,6 +174,12 @@ describe("usage", () => {
     const last = of(read(said("a", usage), said("a", usage), said("b", usage)), "usage").at(-1)?.usage;
     expect(last).toEqual({ turns: 2, tokens: { input: 200, output: 2, cacheRead: 10, cacheWrite: 12 }, costUsd: null });
   });
+  test("also when hundreds of others lie between them, in a session of thousands", () => {
+    const one = { input_tokens: 1 };
+    const others = (of: string, count: number) => Array.from({ length: count }, (_, at) => said(`${of}${at}`, one));
+    const last = of(read(...others("before", 3000), said("a", one), ...others("after", 900), said("a", one)), "usage");
+    expect(last.at(-1)?.usage).toMatchObject({ turns: 3901, tokens: { input: 3901 } });
+  });
   test("words of the program itself are no turn", () => {
     expect(of(read(said("a", { input_tokens: 1 }, "<synthetic>")), "usage")).toEqual([]);
   });
