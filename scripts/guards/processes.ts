@@ -127,4 +127,20 @@ export const processGuards: readonly Guard[] = [
     test: "test/e2e/hostile-tree.test.ts",
     only: "A57",
   },
+  {
+    name: "the git of an attempt is something of it",
+    file: "src/fleet/take-up.ts",
+    text: "{ ...fleet.git(credentials), ...cookie }",
+    instead: "(cookie, fleet.git(credentials))",
+    test: "test/e2e/fleet-orphans.test.ts",
+    only: "a fetch that goes on",
+  },
+  {
+    name: "what a dead supervisor has left alive is ended",
+    file: "src/model/attempt.ts",
+    text: ' || (state === "stopping" && facts.supervisor === "dead")',
+    instead: "",
+    test: "test/e2e/fleet-orphans.test.ts",
+    only: "without a pid namespace",
+  },
 ];
