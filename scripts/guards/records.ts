@@ -140,4 +140,18 @@ export const recordGuards: readonly Guard[] = [
     instead: "bornAt: now(), reason: null }) && task.n < 0)\n    return false;",
     test: "test/fleet/lost-birth.test.ts",
   },
+  {
+    name: "no end where git had no room to take the work out",
+    file: "src/fleet/collect.ts",
+    text: "      throwIfFull(taken.errors, paths.folder);\n",
+    instead: "",
+    test: "test/e2e/full-disk.test.ts",
+  },
+  {
+    name: "who says that the disk is full is believed where it is",
+    file: "src/system/machine-trouble.ts",
+    text: "  if (hasRoom) return;\n",
+    instead: "",
+    test: "test/system/machine-trouble.test.ts",
+  },
 ];

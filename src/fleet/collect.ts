@@ -13,6 +13,7 @@ import { type Child, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { discard } from "../system/files.ts";
+import { throwIfFull } from "../system/machine-trouble.ts";
 import { endTree, type Tree } from "../system/tree.ts";
 import { spaceOf } from "./agent-request.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
@@ -55,11 +56,13 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
     stdoutFile: paths.bundle,
   });
   try {
-    if (taken.code !== 0)
+    if (taken.code !== 0) {
+      throwIfFull(taken.errors, paths.folder);
       throw new Verdict(
         "failed",
         `the work could not be taken out of the clone: ${taken.errors.slice(0, 500) || `exit code ${taken.code}`}`,
       );
+    }
     if (taken.bytes === 0) return found(attempt, null);
     failPoint("bundle written");
     const head = await mirror.importBundle(paths.bundle, timeoutMs);
@@ -87,13 +90,14 @@ export function collectCommand(attempt: Placed, base: string): Command {
   };
 }
 
-/** Keeps work that will not be published, as a patch in the attempt's folder. */
-export async function saveWork(attempt: InFlight, work: Work): Promise<void> {
+/** Keeps work that will not be published, as a patch in the attempt's folder. @returns whether it did */
+export async function saveWork(attempt: InFlight, work: Work): Promise<boolean> {
   const { paths, mirror, fleet } = attempt;
   const bytes = await mirror.savePatch(needBase(attempt).sha, work.head, paths.patch, fleet.config.steps.collect);
   if (bytes === null)
-    return attempt.say({ type: "warning", message: "the work could not be made a patch; it stays in the clone" });
-  attempt.say({ type: "work:saved", file: paths.patch, bytes });
+    attempt.say({ type: "warning", message: "the work could not be made a patch; it stays in the clone" });
+  else attempt.say({ type: "work:saved", file: paths.patch, bytes });
+  return bytes !== null;
 }
 
 export interface InsideRun {

@@ -95,8 +95,9 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
     attempt.base = fleet.store.attempts.base(task.worker, task.n);
     try {
       const work = attempt.base && (await collect(attempt));
-      if (work) await saveWork(attempt, work);
+      const saved = work === null || (await saveWork(attempt, work));
       await attempt.mirror.forget();
+      if (!saved) return ["its work could not be made a patch and stays in the clone"];
       return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
     } catch (error) {
       if (!isOfTheMachine(error)) await attempt.mirror.forget();

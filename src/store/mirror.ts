@@ -6,6 +6,7 @@ import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { createOnce, isFolder, makeFolder, readFrom, removeFile, replaceFile, sizeOf } from "../system/files.ts";
+import { throwIfFull } from "../system/machine-trouble.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
@@ -112,6 +113,9 @@ export class Mirror {
       await this.need([...fetch, bundle, "+HEAD:refs/heads/head"], timeoutMs, inside);
       await this.need([...fetch, quarantine, `+refs/heads/head:${this.ref("head")}`], timeoutMs);
       return await this.resolve("head");
+    } catch (error) {
+      if (error instanceof FleetError) throwIfFull(error.message, this.path);
+      throw error;
     } finally {
       await removeTree(quarantine);
     }
@@ -159,7 +163,7 @@ export class Mirror {
 
   /**
    * Writes the change as a patch that `git apply` takes: as bytes, since files need not be UTF-8.
-   * @returns its size; null when git failed
+   * @returns its size; null when git failed. @throws Error with the code ENOSPC
    */
   async savePatch(base: string, head: string, file: string, timeoutMs: number): Promise<number | null> {
     replaceFile(file, ""); // Git would leave the mode to the umask.
@@ -168,6 +172,7 @@ export class Mirror {
     const result = await this.git(["diff", ...options, base, head], timeoutMs);
     if (result.ok) return sizeOf(file);
     removeFile(file); // Half a patch is none.
+    throwIfFull(result.stderr, this.path);
     return null;
   }
 

@@ -1,4 +1,5 @@
-/** Errors of the machine, told by their codes. */
+/** Errors of the machine: told by their codes, and by the words of tools. */
+import { statfsSync } from "node:fs";
 import { errorCode } from "./files.ts";
 
 /** No room, or a disk that fails. */
@@ -8,4 +9,23 @@ const troubles = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "E
 export function isOfTheMachine(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) if (troubles.includes(errorCode(at))) return true;
   return false;
+}
+
+/** More than any tool of ours writes at once. */
+const plentyOfBytes = 4 * 2 ** 30;
+const plentyOfFiles = 1_000_000;
+
+/**
+ * For a tool that failed, by its words. They may be an agent's: on a disk with room they are not believed.
+ * @param folder on the disk where it wrote
+ * @throws Error with the code ENOSPC, see {@link isOfTheMachine}
+ */
+export function throwIfFull(words: string, folder: string): void {
+  if (!/No space left on device/.test(words)) return;
+  const { bavail, bsize, files, ffree } = statfsSync(folder);
+  const hasRoom = bavail * bsize > plentyOfBytes && (files === 0 || ffree > plentyOfFiles);
+  if (hasRoom) return;
+  // As the file system would say it.
+  const error = new Error(`ENOSPC: no space left on device, write '${folder}'`);
+  throw Object.assign(error, { code: "ENOSPC", syscall: "write" });
 }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { type AttemptFacts, isAbandoned, mayEndForIt, nextAttempt, type State, statusOf } from "../../src/model/attempt.ts";
+import {
+  type AttemptFacts,
+  isAbandoned,
+  mayEndForIt,
+  nextAttempt,
+  type State,
+  statusOf,
+} from "../../src/model/attempt.ts";
 import type { Liveness } from "../../src/model/process.ts";
 import { aBirth, aMoment, anEnd, aStop, aTask, later, working } from "./records.ts";
 

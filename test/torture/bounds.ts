@@ -117,6 +117,7 @@ async function attempt(fleet: TestFleet, name: string, play: Play, say: (kind: H
     const { size } = statSync(join(folder, file));
     if (size > (file === "events.jsonl" ? eventBytes : keptBytes) * 1.1) say("leftover", `${file} has ${size} bytes`);
   }
+  const early = play.disk !== undefined && !over() ? await fleet.cw(["reset", "-f", "01"]) : null;
   // There is room again.
   for (const file of ["fill", "more"]) rmSync(join(fleet.root, "01", file), { force: true });
   if (!over()) {
@@ -130,10 +131,13 @@ async function attempt(fleet: TestFleet, name: string, play: Play, say: (kind: H
   const end = await fleet.ended("01", n, 5000);
   if (!play.outcome.includes(end.outcome) || !play.reason.test(end.reason))
     say("false", `${end.outcome}: ${end.reason}`);
-  const text = JSON.stringify(end) + readFileSync(join(folder, "events.jsonl"), "utf8");
+  const text = JSON.stringify(end) + readFileSync(join(folder, "events.jsonl"), "utf8") + early?.stderr;
   if (play.disk !== undefined && end.outcome !== "delivered" && !/disk|ENOSPC|No space left/.test(text))
     say("false", `nobody says that the disk was full: ${end.outcome}, ${end.reason}`);
   if (end.outcome === "delivered") return;
+  const patch = join(folder, "work.patch");
+  const kept = existsSync(patch) && readFileSync(patch, "utf8").includes("+Edited by the fake agent.");
+  if (play.script.startsWith("edit;") && !kept) say("lost", `${end.outcome}, and no patch of its work`);
   const reset = await fleet.cw(["reset", "01"]);
   if (reset.code !== 0) say("stuck", `reset after ${end.outcome}: ${reset.stderr}`);
   const labels = fleet.repo.labels(issue);
