@@ -39,7 +39,13 @@ test("a renewal went through unseen, by a lost reply and a blind spot after it: 
   one.later = [
     { ...write, fault: "drop-after" },
     // The first one reads what is to be renewed.
-    { method: "GET", path: /\/git\/ref\//, skip: 1, times: 3, fault: { status: 500, body: { message: "Server Error" } } },
+    {
+      method: "GET",
+      path: /\/git\/ref\//,
+      skip: 1,
+      times: 3,
+      fault: { status: 500, body: { message: "Server Error" } },
+    },
   ];
   await started(one);
   const end = await one.end();
