@@ -10,10 +10,13 @@ import { join } from "node:path";
 import { guards } from "./guards/all.ts";
 import type { Guard } from "./guards/guard.ts";
 
-/** What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. */
+/**
+ * What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. A shell is the first
+ * process, since nothing of ours takes itself for process 1.
+ */
 const apart =
   process.getuid?.() === 0 && Bun.which("unshare") !== null
-    ? ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    ? [..."unshare --pid --fork --kill-child --mount-proc /bin/sh -c".split(" "), '"$@"; exit $?', "first"]
     : [];
 const root = join(import.meta.dir, "..");
 const wanted = process.argv.slice(2);

@@ -2,6 +2,7 @@
 import type { Guard } from "./guard.ts";
 
 const claim = { file: "src/model/claim.ts", test: "test/model/claim.test.ts" };
+const lease = { file: "src/fleet/lease.ts", test: "test/e2e/faults-claim.test.ts" };
 const claims = { file: "src/issues/claims.ts", test: "test/issues/claims.test.ts" };
 
 export const claimGuards: readonly Guard[] = [
@@ -101,5 +102,32 @@ export const claimGuards: readonly Guard[] = [
     instead: "if (found !== undefined && tries > 99) return found;",
     test: "test/issues/github.test.ts",
     only: "one pull request",
+  },
+  {
+    name: "a claim that can't be read is another's",
+    ...claim,
+    text: 'return { kind: "taken", why: "its claim was written by a newer or another program" };',
+    instead: 'return { kind: "free", epoch: 1 };',
+  },
+  {
+    name: "a renewal that another was faster than ends the attempt",
+    ...lease,
+    text: "      if (!written.won) throw this.lost(written.tip);\n",
+    instead: "",
+    only: "another's claim is seen",
+  },
+  {
+    name: "a renewal that failed may have gone through",
+    ...lease,
+    text: "      this.tip = null;\n",
+    instead: "",
+    only: "went through unseen",
+  },
+  {
+    name: "nothing is built on another's claim",
+    ...lease,
+    text: "if (tip === null || !isOurs(tip.claim, this.holder))",
+    instead: "if (tip === null)",
+    only: "A63",
   },
 ];

@@ -112,4 +112,11 @@ export const fileGuards: readonly Guard[] = [
     text: "const privateFile = 0o600;",
     instead: "const privateFile = 0o644;",
   },
+  {
+    name: "a link to a folder is no folder",
+    ...files,
+    text: "fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory()",
+    instead: "fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()",
+    only: "a link to a folder",
+  },
 ];

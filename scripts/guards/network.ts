@@ -135,4 +135,11 @@ export const networkGuards: readonly Guard[] = [
     test: "test/isolation/model-gateway.test.ts",
     only: "fields and headers",
   },
+  {
+    name: "the folder of the ways out is no link",
+    file: "src/isolation/network.ts",
+    text: "constants.O_DIRECTORY | constants.O_NOFOLLOW",
+    instead: "constants.O_DIRECTORY",
+    test: "test/isolation/network.test.ts",
+  },
 ];

@@ -143,4 +143,16 @@ export const processGuards: readonly Guard[] = [
     test: "test/e2e/fleet-orphans.test.ts",
     only: "without a pid namespace",
   },
+  {
+    name: "no name of a program forges its start time",
+    ...processModel,
+    text: 'stat.lastIndexOf(")")',
+    instead: 'stat.indexOf(")")',
+  },
+  {
+    name: "time of another boot is none",
+    ...processModel,
+    text: "then.bootId === now.bootId ? now.uptimeMs - then.uptimeMs : null",
+    instead: "now.uptimeMs - then.uptimeMs",
+  },
 ];

@@ -38,7 +38,14 @@ test("a renewal went through unseen, by a lost reply and a blind spot after it: 
   const one = slow(3);
   one.later = [
     { ...write, fault: "drop-after" },
-    { method: "GET", path: /\/git\/ref\//, times: 3, fault: { status: 500, body: { message: "Server Error" } } },
+    // The first one reads what is to be renewed.
+    {
+      method: "GET",
+      path: /\/git\/ref\//,
+      skip: 1,
+      times: 3,
+      fault: { status: 500, body: { message: "Server Error" } },
+    },
   ];
   await started(one);
   const end = await one.end();
@@ -79,6 +86,8 @@ test("another's claim is seen at the next renewal: what runs is ended at once", 
   const before = performance.now();
   const one = slow(30);
   await started(one);
+  // From then on it knows what stands there, and does not read it again.
+  await until("it has renewed", () => (count(one, "claim:renewed") > 0 ? true : null));
   const place = { repo: one.repo.name, issue: one.issue, namespace: "refs/claude-workers/claims" };
   const patience = { requestMs: 5000, retries: 2, backoffMs: 10, longestWaitMs: 1000 };
   rig.standin.addUser({ login: "acme", token: testToken });
