@@ -55,15 +55,17 @@ export function signal(one: ProcessIdentity, name: NodeJS.Signals): boolean {
 }
 
 /**
- * All processes whose environment holds this cookie, and what descends from them: those of one attempt, however they forked.
- * One that gave itself another name has written over its environment, and one that was given a new one has none of ours.
+ * All processes whose environment holds this cookie, those that are known already, and what descends from them: those of one
+ * attempt, however they forked. One that gave itself another name has written over its environment, and one that was given
+ * a new one has none of ours.
  */
-export function withCookie(cookie: string): ProcessIdentity[] {
+export function withCookie(cookie: string, known: readonly ProcessIdentity[] = []): ProcessIdentity[] {
   const found = new Map<number, ProcessIdentity>();
   const take = (pid: number) => {
     const one = identify(pid);
     if (one && liveness(one) === "alive") found.set(pid, one);
   };
+  for (const one of known) if (liveness(one) === "alive") found.set(one.pid, one);
   for (const { pid, cookies } of environments()) if (cookies.includes(cookie)) take(pid);
   if (found.size === 0) return [];
   const families = Map.groupBy(processes(), (pid) => seen(pid)?.parent);

@@ -24,7 +24,7 @@ function askToEnd(tree: Tree): void {
  */
 export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
   // Who is there before anybody dies: what loses its parent may be found by nothing afterwards.
-  const known = new Map(survivors(tree).map((one) => [one.pid, one]));
+  let known = survivors(tree);
   if (graceMs > 0 && liveness(tree.monitor) === "alive") {
     askToEnd(tree);
     const deadline = uptimeMs() + graceMs;
@@ -33,22 +33,32 @@ export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
   const deadline = uptimeMs() + killTimeMs;
   // A process that is born during one scan is seen by the next: only two empty ones in a row prove anything.
   for (let empty = 0; empty < 2; ) {
-    for (const one of survivors(tree)) known.set(one.pid, one);
-    const left = [...known.values()].filter((one) => liveness(one) === "alive");
-    if (left.length === 0) empty++;
+    known = halted(tree, known);
+    if (known.length === 0) empty++;
     else {
       empty = 0;
       if (uptimeMs() > deadline) return false;
-      for (const one of left) signal(one, "SIGKILL");
+      for (const one of known) signal(one, "SIGKILL");
       await sleep(10);
     }
   }
   return true;
 }
 
-function survivors(tree: Tree): ProcessIdentity[] {
-  const named = [tree.first, tree.monitor].filter(
-    (one) => one !== null && liveness(one) === "alive",
-  ) as ProcessIdentity[];
-  return [...named, ...withCookie(tree.cookie)];
+/** Who lives, all stopped: what a running one starts between our look and its death would have neither parent nor cookie. */
+function halted(tree: Tree, known: readonly ProcessIdentity[]): readonly ProcessIdentity[] {
+  let all = survivors(tree, known);
+  // Those that fork on as fast as we look are killed all the same.
+  for (let looks = 0, before = 0; all.length > before && looks < 5; looks++) {
+    before = all.length;
+    for (const one of all) signal(one, "SIGSTOP");
+    all = survivors(tree, all);
+  }
+  return all;
+}
+
+/** What lives of the tree and of those who were known before, and all that descends from them. */
+function survivors(tree: Tree, known: readonly ProcessIdentity[] = []): readonly ProcessIdentity[] {
+  const own = [...(tree.first ? [tree.first] : []), tree.monitor, ...known];
+  return withCookie(tree.cookie, own);
 }

@@ -1,5 +1,7 @@
 /** Everything that an attempt started is ended, however it forked and whatever it ignores. */
 import { afterEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { ProcessIdentity } from "../../src/model/process.ts";
 import { childrenOf, identify, liveness, self } from "../../src/system/process.ts";
 import { endTree } from "../../src/system/tree.ts";
 import { alive, linesOf, type Spawned, shell, until } from "./processes.ts";
@@ -11,6 +13,15 @@ afterEach(async () => {
     await child.exited;
   }
 });
+
+/** Empty where it has ended in between. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 async function begin(script: string, ready = 1) {
   const cookie = crypto.randomUUID();
@@ -72,6 +83,23 @@ test("children that gave themselves another name, and so another environment, or
   // Without its TERM being ignored the parent is gone at once, and they have another.
   expect(await endTree(tree, 2000)).toBe(true);
   expect(all.map(liveness).filter((one) => one === "alive")).toEqual([]);
+});
+
+test("what one without a name of ours starts while it is ended: torture, trees, seed 5", async () => {
+  const marker = `60.${process.pid}`;
+  // Started in the grace, when the only one with the cookie is about to go.
+  const nameless = `env -i sh -c 'trap "" TERM; echo up; sleep 0.5; while :; do sleep ${marker}; done' &`;
+  const { child, tree } = await begin(`trap 'sleep 1; exit' TERM; ${nameless} while :; do sleep 0.05; done`);
+  const [pid = 0] = childrenOf(child.pid).filter((one) => /sh\0-c/.test(commandOf(one)));
+  const ending = endTree(tree, 5000);
+  const late: ProcessIdentity[] = [];
+  await until(() => {
+    const found = childrenOf(pid).filter((one) => commandOf(one).includes(marker));
+    late.push(...found.flatMap((one) => identify(one) ?? []));
+    return late.length > 0;
+  }, "it starts another");
+  expect(await ending).toBe(true);
+  expect(late.map(liveness)).toEqual(["dead"]);
 });
 
 test("what only mentions the cookie is left alone", async () => {
