@@ -30,7 +30,7 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
     claim === "held" ||
       claim === "untouched" ||
       lease.ended ||
-      (await tried(attempt, "end the claim", () => endClaim(lease, claim, blocked))),
+      (await tried(attempt, "end the claim", () => endClaim(attempt, lease, claim, blocked))),
     await tried(attempt, "comment on the issue", async () => {
       const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
       if (text === null) return;
@@ -49,9 +49,14 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   return final && done.every(Boolean);
 }
 
-async function endClaim(lease: Lease, state: "done" | "failed" | "released", blocked: boolean): Promise<void> {
+async function endClaim(
+  { unconfirmed }: Pick<InFlight, "unconfirmed">,
+  lease: Lease,
+  state: "done" | "failed" | "released",
+  blocked: boolean,
+): Promise<void> {
   // `published` says more than we could: whoever finishes it opens or adopts its pull request.
-  if ((await lease.known()).claim?.state === "published" && state === "done")
+  if ((await lease.known()).claim?.state === "published" && (state === "done" || (state === "failed" && unconfirmed)))
     throw new Error("the pull request is not confirmed");
   const won = await lease.finish(blocked ? { state, blocked } : { state });
   // Pushed, and the look at what came of it failed.

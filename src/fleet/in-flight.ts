@@ -37,6 +37,8 @@ export interface InFlight {
   readonly denials: Denials;
   /** Of the old HOME, in the background. */
   tidying: Promise<void>;
+  /** Pushed, and nothing is known of its pull request yet: whoever settles the attempt goes on with it. */
+  unconfirmed: boolean;
   /** The agent's last statement, for the comment. */
   finalWord: FinalWord | null;
 }

@@ -2,6 +2,7 @@
  * Branch and claim move in one atomic push that only the holder of the claim can make; then a pull request is opened or
  * adopted, and read back. What is not confirmed is not delivered.
  */
+import { isFinal } from "../issues/github-errors.ts";
 import type { Pull } from "../issues/shapes.ts";
 import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
@@ -25,6 +26,7 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
     needSame(attempt.fleet, attempt.task.repo, await attempt.github.repository(attempt.task.repo));
   }
   await push(attempt, work);
+  attempt.unconfirmed = true;
   attempt.figures = { ...attempt.figures, branch: attempt.branch };
   attempt.say({ type: "branch:published", branch: attempt.branch, head: work.head });
   const pull = await confirmPull(attempt, work.head);
@@ -114,7 +116,11 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   const base = needBase(attempt).branch;
   const title = pullRequestTitle(snapshot.issue, attempt.finalWord?.text ?? "");
   const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
-  const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base });
+  const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base }).catch((error: unknown) => {
+    // There is none, and there will be none.
+    attempt.unconfirmed &&= !isFinal(error);
+    throw error;
+  });
   failPoint("pull request opened");
   const { number } = pull;
   let confirmed = await github.pull(task.repo, number);
@@ -130,6 +136,7 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
       : [`its head is ${confirmed.headSha.slice(0, 12)}, not our ${head.slice(0, 12)}`]),
     ...(closing === null || confirmed.body.includes(closing) ? [] : [`it does not say ${closing}`]),
   ];
+  attempt.unconfirmed = false;
   if (wrong.length > 0)
     throw new Verdict("rejected", `pull request #${number} is not as it should be: ${wrong.join(", ")}`);
   attempt.say({ type: "pull:verified", number, url: confirmed.url, adopted });

@@ -46,6 +46,7 @@ export async function takeUp(
     figures: noFigures(task),
     denials: new Denials(say),
     tidying: Promise.resolve(),
+    unconfirmed: false,
     finalWord: null,
   };
 }

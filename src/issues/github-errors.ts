@@ -34,6 +34,13 @@ export function hasStatus(error: unknown, ...statuses: readonly number[]): boole
   return refusal !== null && statuses.includes(refusal.status);
 }
 
+/** GitHub has answered a request of ours, and would answer the same again: neither credentials, nor haste, nor trouble of its own. */
+export function isFinal(failure: unknown): boolean {
+  const refusal = failure instanceof FleetError ? refusalOf(failure.cause) : null;
+  if (refusal === null || refusal.status < 400 || refusal.status >= 500) return false;
+  return refusal.status !== 401 && rateLimitWait(refusal) === null;
+}
+
 /** Not allowed, rather than too often. */
 export function isForbidden(error: unknown): boolean {
   const refusal = refusalOf(error);

@@ -100,6 +100,9 @@ async function isClean(one: Case, end: End, about: string): Promise<void> {
   } else {
     // What was pushed waits for nobody: torture, errors, seed 47.
     expect([about, state === "published"]).toEqual([about, false]);
+    // Nor does a pull request that nobody could look at: torture, github-attempts, seed 38.
+    const open = one.pulls().some((pull) => pull.state === "open");
+    expect([about, open && state !== "done"]).toEqual([about, false]);
     // A later reset gives back whatever it was.
     await reset(one.fleet, "01", false);
     const after = (await one.claims())[0]?.state;
