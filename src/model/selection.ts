@@ -79,7 +79,7 @@ export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
   const running = new Map(facts.running);
   const room = Math.min(Math.max(0, facts.idle - rules.reserve), rules.limit ?? Number.POSITIVE_INFINITY);
   const left = facts.candidates.filter((one) => !facts.passed.has(keyOf(one)));
-  for (const candidate of left.sort(byUrgency(rules.priorityLabels))) {
+  for (const candidate of byUrgency(left, rules.priorityLabels)) {
     const why = whyNot(candidate, facts, open);
     if (why !== null) {
       skipped.push({ candidate, ...why });
@@ -191,14 +191,20 @@ function keyOf(one: Candidate): string {
 }
 
 /** Priority labels in their order, then the oldest; the number decides between twins. */
-function byUrgency(priorities: readonly string[]) {
+function byUrgency(candidates: readonly Candidate[], priorities: readonly string[]): Candidate[] {
   const wanted = priorities.map((label) => label.toLowerCase());
-  const rank = (candidate: Candidate) => {
-    const ranks = candidate.labels.map((label) => wanted.indexOf(label.toLowerCase())).filter((at) => at >= 0);
-    return Math.min(...ranks, wanted.length);
-  };
-  return (a: Candidate, b: Candidate) =>
-    rank(a) - rank(b) || a.createdAt.localeCompare(b.createdAt) || a.repo.localeCompare(b.repo) || a.number - b.number;
+  const ranked = candidates.map((one) => {
+    const ranks = one.labels.map((label) => wanted.indexOf(label.toLowerCase())).filter((at) => at >= 0);
+    return { one, rank: Math.min(...ranks, wanted.length) };
+  });
+  ranked.sort(
+    (a, b) =>
+      a.rank - b.rank ||
+      a.one.createdAt.localeCompare(b.one.createdAt) ||
+      a.one.repo.localeCompare(b.one.repo) ||
+      a.one.number - b.one.number,
+  );
+  return ranked.map(({ one }) => one);
 }
 
 /** Lines of an issue's text that name its blockers: `blocked by #12`, `**Blocked by:** #12, #13`. */
