@@ -1,4 +1,4 @@
-/** The list of scripts/mutate-guards.ts, as far as that can be told without running it: it is run by hand, and weekly. */
+/** The list of guards, as far as that can be told without taking them away: that is test/torture/guards.ts. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

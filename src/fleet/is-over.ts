@@ -2,11 +2,15 @@
 import { mayEndForIt } from "../model/attempt.ts";
 import { parseAttemptId } from "../model/task.ts";
 import type { Fleet } from "./fleet.ts";
+import { unknownState } from "./unknown.ts";
 
+/** @throws FleetError `environment` where its end can't be read */
 export function isOver(fleet: Pick<Fleet, "store">, attempt: string): boolean {
   const parsed = parseAttemptId(attempt);
   if (parsed === null) return false;
   const facts = fleet.store.attempts.facts(parsed.worker, parsed.n);
   if (facts === null) return false;
-  return facts.end?.ok === true || mayEndForIt(facts) === "yes";
+  // Not "taken": somebody has to know which record it is, and why.
+  if (facts.end?.ok === false) throw unknownState(parsed.worker, facts.end.reason);
+  return facts.end !== null || mayEndForIt(facts) === "yes";
 }

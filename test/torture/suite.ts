@@ -20,7 +20,9 @@ export type Harm =
   /** A file that is neither as it was before nor as it should be. */
   | "torn"
   /** A file, lock, ref, label or claim that nothing expects there. */
-  | "leftover";
+  | "leftover"
+  /** A guard of the code was taken away, and no test failed. */
+  | "unseen";
 
 export interface Round {
   readonly seed: number;

@@ -5,6 +5,7 @@ import { crashSuites } from "./crash/suites.ts";
 import { dispatchRaces } from "./dispatch-races.ts";
 import { fullSize } from "./full-size.ts";
 import { github, githubAttempts } from "./github.ts";
+import { guardsGone } from "./guards.ts";
 import { hosts } from "./hosts.ts";
 import { liveness } from "./liveness.ts";
 import { races } from "./races.ts";
@@ -27,4 +28,5 @@ export const suites: readonly Suite[] = [
   bounds,
   fullSize,
   ...crashSuites,
+  guardsGone,
 ];

@@ -1,0 +1,108 @@
+/** Takes guards away in copies of this tree, and runs the tests that must notice. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Guard } from "./guard.ts";
+
+const root = join(import.meta.dir, "../..");
+/**
+ * What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. A shell is the first
+ * process, since nothing of ours takes itself for process 1.
+ */
+const apart =
+  process.getuid?.() === 0 && Bun.which("unshare") !== null
+    ? [..."unshare --pid --fork --kill-child --mount-proc /bin/sh -c".split(" "), '"$@"; exit $?', "first"]
+    : [];
+
+/** What a test that has to fail may take, in ms: what waits for ever without its guard is noticed, too. */
+const longest = 240_000;
+
+export interface Mutation {
+  readonly verdict: "caught" | "UNSEEN" | "NOT THERE" | "THE TEST FAILS ANYWAY";
+  /** What the last run of the test wrote, up to 3,000 characters. */
+  readonly said: string;
+}
+
+export class Copies {
+  private readonly folder = mkdtempSync(join(tmpdir(), "cw-guards-"));
+  private readonly idle: string[] = [];
+  private made = 0;
+  /** Tests that pass with all guards in place. */
+  private readonly whole = new Set<string>();
+
+  constructor() {
+    // An ordinary user runs the copies, too.
+    chmodSync(this.folder, 0o755);
+  }
+
+  close(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Several may be asked for at a time: each has a copy for itself. */
+  async without(guard: Guard): Promise<Mutation> {
+    const copy = this.idle.pop() ?? this.another();
+    try {
+      const key = `${guard.test} ${guard.only ?? ""}`;
+      if (!this.whole.has(key)) {
+        const ran = await run(copy, guard);
+        // A test that fails anyway proves nothing.
+        if (!ran.passed) return { verdict: "THE TEST FAILS ANYWAY", said: ran.said };
+        this.whole.add(key);
+      }
+      return await mutated(copy, guard);
+    } finally {
+      this.idle.push(copy);
+    }
+  }
+
+  private another(): string {
+    const copy = join(this.folder, `tree-${++this.made}`);
+    // Links are enough, and quick: what is changed is a new file.
+    if (Bun.spawnSync(["cp", "-al", root, copy]).exitCode === 0) return copy;
+    rmSync(copy, { recursive: true, force: true });
+    if (Bun.spawnSync(["cp", "-a", root, copy]).exitCode !== 0) throw new Error(`${root} can't be copied to ${copy}`);
+    return copy;
+  }
+}
+
+async function mutated(copy: string, guard: Guard): Promise<Mutation> {
+  const path = join(copy, guard.file);
+  const text = readFileSync(path, "utf8");
+  if (text.split(guard.text).length !== 2) return { verdict: "NOT THERE", said: "" };
+  replace(
+    path,
+    text.replace(guard.text, () => guard.instead),
+  );
+  try {
+    const { passed, said } = await run(copy, guard);
+    return { verdict: passed ? "UNSEEN" : "caught", said };
+  } finally {
+    replace(path, text);
+  }
+}
+
+/** Whether the tests passed, and at least one ran. */
+async function run(copy: string, { test, only }: Guard): Promise<{ passed: boolean; said: string }> {
+  const args = [
+    "--config=bin/empty-bunfig.toml",
+    "test",
+    "--timeout=120000",
+    ...(only ? ["-t", only] : []),
+    `./${test}`,
+  ];
+  const child = Bun.spawn([...apart, process.execPath, ...args], {
+    cwd: copy,
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: longest,
+    killSignal: "SIGKILL",
+  });
+  const [said] = await Promise.all([child.stderr.text(), child.exited]);
+  return { passed: child.exitCode === 0 && / [1-9]\d* pass/.test(said), said: said.slice(-3000) };
+}
+
+function replace(path: string, text: string): void {
+  // Not through the link: that is the tree itself.
+  if (existsSync(path)) rmSync(path);
+  writeFileSync(path, text);
+}
