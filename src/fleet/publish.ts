@@ -2,7 +2,6 @@
  * Branch and claim move in one atomic push that only the holder of the claim can make; then a pull request is opened or
  * adopted, and read back. What is not confirmed is not delivered.
  */
-import { isFinal } from "../issues/github-errors.ts";
 import type { Pull } from "../issues/shapes.ts";
 import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
@@ -118,7 +117,7 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
   const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base }).catch((error: unknown) => {
     // There is none, and there will be none.
-    attempt.unconfirmed &&= !isFinal(error);
+    if (error instanceof FleetError && error.refused) attempt.unconfirmed = false;
     throw error;
   });
   failPoint("pull request opened");

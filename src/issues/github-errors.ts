@@ -34,13 +34,6 @@ export function hasStatus(error: unknown, ...statuses: readonly number[]): boole
   return refusal !== null && statuses.includes(refusal.status);
 }
 
-/** GitHub has answered a request of ours, and would answer the same again: neither credentials, nor haste, nor trouble of its own. */
-export function isFinal(failure: unknown): boolean {
-  const refusal = failure instanceof FleetError ? refusalOf(failure.cause) : null;
-  if (refusal === null || refusal.status < 400 || refusal.status >= 500) return false;
-  return refusal.status !== 401 && rateLimitWait(refusal) === null;
-}
-
 /** Not allowed, rather than too often. */
 export function isForbidden(error: unknown): boolean {
   const refusal = refusalOf(error);
@@ -55,7 +48,11 @@ export function githubFailure(error: unknown, what: string): unknown {
   if (refusal === null) return error;
   const words = refusal.message.replace(/ - https:\/\/docs\.github\.com\S*$/, "");
   const fail = (code: "auth" | "notFound" | "github", message: string, hint?: string) =>
-    new FleetError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });
+    new FleetError(code, message, {
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+      refused: isRefused(refusal),
+    });
   switch (refusal.status) {
     case 0:
       return fail("github", `no answer from GitHub for ${what}: ${words}`, "check the connection, then try again");
@@ -89,6 +86,12 @@ export function githubFailure(error: unknown, what: string): unknown {
         refusal.status >= 500 ? "try again later" : "cw doctor",
       );
   }
+}
+
+/** Neither credentials, nor haste, nor trouble of GitHub's own: it would answer the same again. */
+function isRefused(refusal: Refusal): boolean {
+  const { status } = refusal;
+  return status >= 400 && status < 500 && status !== 401 && rateLimitWait(refusal) === null;
 }
 
 /** Tells a rate limit from a missing permission, by GitHub's own headers. @returns what to do, or null */

@@ -31,13 +31,16 @@ const defaultHints: Record<FailureCode, string | undefined> = {
 export class FleetError extends Error {
   override readonly name = "FleetError";
   readonly hint: string | undefined;
+  /** GitHub has looked at what was asked and does not want it: to ask again is in vain. */
+  readonly refused: boolean;
 
   constructor(
     readonly code: FailureCode,
     message: string,
-    options: { hint?: string; cause?: unknown } = {},
+    options: { hint?: string; cause?: unknown; refused?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
+    this.refused = options.refused ?? false;
     this.hint = options.hint ?? defaultHints[code];
   }
 }
