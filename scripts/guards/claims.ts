@@ -130,4 +130,12 @@ export const claimGuards: readonly Guard[] = [
     instead: "if (tip === null)",
     only: "A63",
   },
+  {
+    name: "a pull request that nobody could look at is not given up",
+    file: "src/fleet/close-out.ts",
+    text: ' || (state === "failed" && unconfirmed)',
+    instead: " && !unconfirmed",
+    test: "test/e2e/faults-delivery.test.ts",
+    only: "a fault that stays, at each request",
+  },
 ];

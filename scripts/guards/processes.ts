@@ -57,14 +57,14 @@ export const processGuards: readonly Guard[] = [
   {
     name: "what left its parent is found by its cookie",
     ...tree,
-    text: "return [...named, ...withCookie(tree.cookie)];",
-    instead: "return withCookie.length > 5 ? [] : named;",
+    text: "return withCookie(tree.cookie, own);",
+    instead: 'return withCookie("none", own);',
   },
   {
     name: "who loses its parent was seen before",
     ...tree,
-    text: "new Map(survivors(tree).map((one) => [one.pid, one]))",
-    instead: "new Map<number, ProcessIdentity>()",
+    text: "let known = survivors(tree);",
+    instead: "let known: readonly ProcessIdentity[] = [];",
     only: "another name",
   },
   {
@@ -78,7 +78,7 @@ export const processGuards: readonly Guard[] = [
   {
     name: "KILL follows TERM",
     ...tree,
-    text: 'for (const one of left) signal(one, "SIGKILL");',
+    text: 'for (const one of known) signal(one, "SIGKILL");',
     instead: 'for (const one of left) signal(one, "SIGTERM");',
     only: "ignores TERM",
   },
@@ -122,8 +122,8 @@ export const processGuards: readonly Guard[] = [
   {
     name: "no end while something with the cookie lives",
     file: "src/system/tree.ts",
-    text: "return [...named, ...withCookie(tree.cookie)];",
-    instead: "return withCookie.length > 5 ? [] : named;",
+    text: "return withCookie(tree.cookie, own);",
+    instead: 'return withCookie("none", own);',
     test: "test/e2e/hostile-tree.test.ts",
     only: "A57",
   },
@@ -154,5 +154,18 @@ export const processGuards: readonly Guard[] = [
     ...processModel,
     text: "then.bootId === now.bootId ? now.uptimeMs - then.uptimeMs : null",
     instead: "now.uptimeMs - then.uptimeMs",
+  },
+  {
+    name: "what is to be killed starts nothing meanwhile",
+    ...tree,
+    text: 'signal(one, "SIGSTOP")',
+    instead: "void one",
+    only: "forks as fast as it can",
+  },
+  {
+    name: "what descends from those known before is theirs",
+    ...tree,
+    text: "tree.monitor, ...known]",
+    instead: "tree.monitor, ...known.slice(0, 0)]",
   },
 ];

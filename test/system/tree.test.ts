@@ -1,6 +1,6 @@
 /** Everything that an attempt started is ended, however it forked and whatever it ignores. */
 import { afterEach, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { ProcessIdentity } from "../../src/model/process.ts";
 import { childrenOf, identify, liveness, self } from "../../src/system/process.ts";
 import { endTree } from "../../src/system/tree.ts";
@@ -100,6 +100,21 @@ test("what one without a name of ours starts while it is ended: torture, trees, 
   }, "it starts another");
   expect(await ending).toBe(true);
   expect(late.map(liveness)).toEqual(["dead"]);
+});
+
+test("one without a name of ours that forks as fast as it can", async () => {
+  const marker = `61.${process.pid}`;
+  const forks = `i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); sleep ${marker} & done; wait`;
+  const { tree } = await begin(`env -i sh -c '${forks}' & echo up; while :; do sleep 0.05; done`);
+  const forked = () =>
+    readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => pid > 1 && commandOf(pid).includes(`sleep\0${marker}`));
+  await until(() => forked().length > 20, "it forks");
+  expect(await endTree(tree, 0)).toBe(true);
+  const left = forked();
+  for (const pid of left) process.kill(pid, "SIGKILL");
+  expect(left.length).toBe(0);
 });
 
 test("what only mentions the cookie is left alone", async () => {
