@@ -72,7 +72,7 @@ test("A13: a tree is removed", async () => {
   const tree = join(base, "tree");
   race(tree, 50);
   await made();
-  await during(200, () => removeTree(tree));
+  await during(400, () => removeTree(tree));
 }, 60_000);
 
 test("A13: a HOME is made anew, and folders of it taken over", async () => {
