@@ -16,7 +16,8 @@ test("A56: children of threads are found, and theirs", async () => {
     expect(children).toHaveLength(2);
     expect(usageOfTree(parent.pid, 1000).pids).toEqual([parent.pid, ...children]);
   } finally {
-    for (const pid of children.toReversed()) process.kill(pid, "SIGKILL");
+    // The last first: a shell that waits ends with what it waits for.
+    for (const pid of children.toReversed()) Bun.spawnSync(["/bin/kill", "-KILL", String(pid)]);
     parent.kill("SIGKILL");
     await parent.exited;
   }
@@ -26,6 +27,7 @@ test("files of the machine that are in memory belong to nobody's tree", () => {
   expect(filesInMemory([process.pid])).toEqual({ bytes: 0, certain: true });
   expect(sharedBytes()).toBeGreaterThanOrEqual(0);
   const resident = process.memoryUsage().rss;
-  expect(memoryBytes([process.pid], 2 ** 40)).toBeGreaterThan(resident / 4);
+  // What others share with us counts in part: where many Buns run, that of the program itself is little.
+  expect(memoryBytes([process.pid], 2 ** 40)).toBeGreaterThan(resident / 16);
   expect(memoryBytes([process.pid], 2 ** 40)).toBeLessThan(resident * 2);
 });
