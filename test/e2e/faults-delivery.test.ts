@@ -116,7 +116,7 @@ async function attempted(
   about: string,
   later: (issue: number) => Fault[],
 ): Promise<{ one: Case; end: End }> {
-  const one = rig.case(name === "no answer" ? { requestMs: 800 } : {});
+  const one = rig.case(name === "no answer" ? { requestMs: 2000 } : {});
   one.later = later(one.issue);
   const done = await one.dispatch();
   if (done instanceof Error) throw new Error(`${about}: ${done.stack}`);

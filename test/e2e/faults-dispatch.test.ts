@@ -50,7 +50,7 @@ function codeOf(done: Awaited<ReturnType<Case["dispatch"]>>): string {
 
 /** With a comment by somebody whose rights have to be asked for. */
 function made(name: string): Case {
-  const one = rig.case({ supervisor: "born", ...(name === "no answer" ? { requestMs: 800 } : {}) });
+  const one = rig.case({ supervisor: "born", ...(name === "no answer" ? { requestMs: 2000 } : {}) });
   one.repo.comment(one.issue, "Please hurry.", "stranger");
   return one;
 }
