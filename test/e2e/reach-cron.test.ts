@@ -98,14 +98,15 @@ describe.skipIf(why !== null)("cron", () => {
   }, 120_000);
 
   test("cron fires assign; a tick that runs keeps others away", async () => {
+    const issue = fleet.repo.openIssue({ title: "Say hello", body: "Please." });
+    // Before the daemon starts: it goes by whole seconds, and what changes in the second of its first look it never sees.
+    const installed = (await fleet.cw(["cron", "install", "--every", "1m", "--json"])).json();
     // Debian's own pid file and spool are the machine's: a cron that runs already serves as well.
     const running = Bun.spawnSync(["pgrep", "-x", "cron"], { env: { PATH: path } }).exitCode === 0;
     const daemon = running
       ? null
       : Bun.spawn(["/usr/sbin/cron", "-f"], { env: { PATH: path }, stdio: ["ignore", "ignore", "ignore"] });
     try {
-      const issue = fleet.repo.openIssue({ title: "Say hello", body: "Please." });
-      const installed = (await fleet.cw(["cron", "install", "--every", "1m", "--json"])).json();
       // The next minute comes while another tick holds the lock: nothing may start.
       const lock = join(fleet.root, ".fleet/locks/cron");
       const held = join(fleet.folder, "held");
