@@ -13,6 +13,14 @@ const tick = (fleet: TestFleet) => assign(fleet, "-r", "acme/site");
 const alive = (fleet: TestFleet) => processesOf(fleet.root, cookiesOf(fleet.root));
 const first = async (fleet: TestFleet) => (await fleet.cw(["status", "--json"])).json().workers[0];
 
+async function killed(fleet: TestFleet): Promise<void> {
+  process.kill(supervisorOf(fleet, "01"), "SIGKILL");
+  await until(
+    "its supervisor is dead",
+    async () => /supervisor is dead/.test((await first(fleet)).reason ?? "") || null,
+  );
+}
+
 test(
   "without a pid namespace an agent outlives its supervisor: assign ends it, saves its work, and the issue goes on",
   async () => {
@@ -22,11 +30,7 @@ test(
     await running(fleet, "01");
     const readme = join(fleet.root, "01/github/acme/site/README.md");
     await until("it has edited", () => (existsSync(readme) && /fake agent/.test(readFileSync(readme, "utf8"))) || null);
-    process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-    await until(
-      "its supervisor is dead",
-      async () => /supervisor is dead/.test((await first(fleet)).reason ?? "") || null,
-    );
+    await killed(fleet);
     expect((await first(fleet)).state).toBe("stopping");
     const left = alive(fleet).map(({ pid }) => pid);
     expect(left).not.toEqual([]);
@@ -49,11 +53,7 @@ test(
     const slow = fleet.standin.inject({ path: /^\/acme\/site\.git\//, git: "upload", fault: { delayMs: 60_000 } });
     expect(taken(await tick(fleet))).toEqual([issue]);
     await until("git fetches", () => slow.fired > 0 || null);
-    process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-    await until(
-      "its supervisor is dead",
-      async () => /supervisor is dead/.test((await first(fleet)).reason ?? "") || null,
-    );
+    await killed(fleet);
     expect(alive(fleet).map(({ command }) => command)).toContainEqual(expect.stringMatching(/git .*fetch/));
     slow.remove();
 

@@ -1,24 +1,21 @@
 /** Agents that fill the disk on which their work lies: it is given up at no time, and taken out when there is room again. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { begin } from "../support/attempt.ts";
 import { until } from "../support/fleet.ts";
+import { onSmallDisk } from "../support/small-disk.ts";
 import { closeFleets, long, openFleet } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
-const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 const fills = `edit; head -c 100M /dev/zero > "$HOME/fill" 2> /dev/null; done_well`;
 
 test.skipIf(process.getuid?.() !== 0)(
   "git that has no room to take the work out: no end until there is: torture, bounds, seeds 11 and 24",
   async () => {
     const fleet = await openFleet({ isolation: "none", workers: [] });
-    mkdirSync(fleet.root, { mode: 0o700 });
-    const disk = ["-t", "tmpfs", "-o", "size=40m,mode=700", "none", fleet.root];
-    expect(Bun.spawnSync(["mount", ...disk], { env }).exitCode).toBe(0);
-    try {
+    await onSmallDisk(fleet.root, 40, async () => {
       expect((await fleet.cw(["init", "01"])).code).toBe(0);
       const body = `[[scenario:run]] [[run:${Buffer.from(fills).toString("base64")}]]`;
       const issue = await begin(fleet, { worker: "01", body });
@@ -39,10 +36,7 @@ test.skipIf(process.getuid?.() !== 0)(
       expect(readFileSync(join(folder, "work.patch"), "utf8")).toContain("+Edited by the fake agent.");
       expect(fleet.repo.labels(issue)).toEqual([]);
       expect(await fleet.leftovers()).toEqual([]);
-    } finally {
-      const unmounted = () => Bun.spawnSync(["umount", fleet.root], { env }).exitCode === 0;
-      await until("nobody uses the disk", () => unmounted() || null, 10_000);
-    }
+    });
   },
   long,
 );

@@ -32,9 +32,11 @@ test("files of the machine that are in memory belong to nobody's tree", async ()
     await other.exited;
   }
   expect(sharedBytes()).toBeGreaterThanOrEqual(0);
+  // Of the program itself each of many Buns counts a small part: this is ours alone.
+  const own = Buffer.alloc(64 << 20, 1);
   const resident = process.memoryUsage().rss;
-  // What others share with us counts in part: where many Buns run, that of the program itself is little.
-  expect(memoryBytes([process.pid], 2 ** 40)).toBeGreaterThan(resident / 16);
+  expect(memoryBytes([process.pid], 2 ** 40)).toBeGreaterThan(resident / 4);
+  expect(memoryBytes([process.pid], 2 ** 40)).toBeGreaterThan(own.length);
   expect(memoryBytes([process.pid], 2 ** 40)).toBeLessThan(resident * 2);
 });
 

@@ -2,12 +2,13 @@
  * Agents that hang, print without end, take all of a small disk or leave very many files: each attempt ends in time and with its
  * reason, what is kept of it is bounded, the program answers meanwhile, and the worker takes the next task.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { End } from "../../src/model/attempt.ts";
 import { begin, newest, running, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { type TestFleet, testFleet } from "../support/fleet.ts";
 import { processesOf } from "../support/leftovers.ts";
+import { onSmallDisk } from "../support/small-disk.ts";
 import type { Random } from "./random.ts";
 import type { Found, Harm, Suite } from "./suite.ts";
 
@@ -131,7 +132,7 @@ async function attempt(fleet: TestFleet, name: string, play: Play, say: (kind: H
   const end = await fleet.ended("01", n, 5000);
   if (!play.outcome.includes(end.outcome) || !play.reason.test(end.reason))
     say("false", `${end.outcome}: ${end.reason}`);
-  const text = JSON.stringify(end) + readFileSync(join(folder, "events.jsonl"), "utf8") + early?.stderr;
+  const text = JSON.stringify(end) + readFileSync(join(folder, "events.jsonl"), "utf8") + (early?.stderr ?? "");
   if (play.disk !== undefined && end.outcome !== "delivered" && !/disk|ENOSPC|No space left/.test(text))
     say("false", `nobody says that the disk was full: ${end.outcome}, ${end.reason}`);
   if (end.outcome === "delivered") return;
@@ -192,20 +193,15 @@ export async function played(name: string, play: Play | undefined, isolation: "b
   const fleet = await testFleet({ isolation, workers: [] });
   try {
     fleet.configure({ limits: { wall: "60s", silence: "30s", transcriptBytes: keptBytes, ...play?.limits } });
-    if (disk !== undefined) {
-      mkdirSync(fleet.root, { mode: 0o700 });
-      mount("mount", "-t", "tmpfs", "-o", `size=${disk}m,mode=700`, "none", fleet.root);
-    }
-    try {
+    const all = async () => {
       const made = await fleet.cw(["init", "01"]);
       if (made.code !== 0) throw new Error(`init: ${made.stderr}`);
       if (play === undefined) await noRoom(fleet, say);
       else await attempt(fleet, name, play, say);
       await goesOn(fleet, say);
       for (const left of await fleet.leftovers()) say("leftover", left);
-    } finally {
-      if (disk !== undefined) await until("nobody uses the disk", () => unmounted(fleet.root) || null, 10_000);
-    }
+    };
+    await (disk === undefined ? all() : onSmallDisk(fleet.root, disk, all));
   } finally {
     await fleet.close();
   }
@@ -220,16 +216,6 @@ async function goesOn(fleet: TestFleet, say: (kind: Harm, detail: string) => voi
   if (ran.code !== 0) return say("stuck", `the next dispatch: ${ran.code} ${ran.stderr}`);
   const end = await fleet.ended("01");
   if (end.outcome !== "delivered") say("stuck", `the next task: ${end.outcome}, ${end.reason}`);
-}
-
-function mount(...argv: string[]): void {
-  const { exitCode, stderr } = Bun.spawnSync(argv, { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
-  if (exitCode !== 0) throw new Error(`${argv.join(" ")}: ${stderr}`);
-}
-
-/** @returns whether it is no longer mounted */
-function unmounted(folder: string): boolean {
-  return Bun.spawnSync(["umount", folder], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } }).exitCode === 0;
 }
 
 function residentOf(pid: number): number {

@@ -70,6 +70,7 @@ export async function followTime(stage: Stage, flow: Flow, folder: string): Prom
   };
   await crash(ground, flow, watching, false);
   stage.drop(ground);
+  if (begun === 0) throw new Error(`${flow.name}: what is to be struck was not seen`);
   return ended - begun;
 }
 
