@@ -42,23 +42,34 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
   }
 }
 
-/** For work that was pushed by an attempt that is over: its pull request, and `done`. No agent is needed for it. */
-export async function finishPublished(attempt: InFlight, claim: Claim): Promise<Pull> {
-  const { lease, task } = attempt;
+/**
+ * For work that was pushed by an attempt that is over: its pull request, and `done`. No agent is needed for it. What a person
+ * has merged or closed meanwhile stays as it is.
+ * @returns null when a person has taken the branch away, or changed it, before there was one: the claim is as it was
+ */
+export async function finishPublished(attempt: InFlight, claim: Claim): Promise<Pull | null> {
+  const { lease, task, github, mirror, fleet } = attempt;
+  const { head } = claim;
+  if (lease === null || head === undefined) throw new Error(`attempt ${attempt.id} has published nothing`);
+  const repository = await github.repository(task.repo);
+  needSame(fleet, task.repo, repository);
   const names = branchNames(task.issue, claim.epoch, task.sessionId);
-  const refs = names.map((name) => `refs/heads/${name}`);
-  const there = await attempt.mirror.remoteRefs(refs, attempt.fleet.config.steps.publish);
-  const branch = names.find((name) => there.get(`refs/heads/${name}`) === claim.head);
-  if (lease === null || claim.head === undefined || branch === undefined) {
-    throw new FleetError("github", `the branch that attempt ${attempt.id} pushed is not there any more`);
+  // Before the pull requests: with a branch that GitHub deletes after a merge, that merge is seen.
+  const there = await mirror.remoteRefs(
+    names.map((name) => `refs/heads/${name}`),
+    fleet.config.steps.publish,
+  );
+  const branch = names.find((name) => there.get(`refs/heads/${name}`) === head);
+  let pull: Pull | undefined;
+  for (const name of names)
+    pull ??= (await github.pullsOf(task.repo, name)).find(({ headSha, open }) => headSha === head && !open);
+  if (pull === undefined && branch !== undefined) {
+    attempt.branch = branch;
+    attempt.base = { branch: settingsOf(fleet, task.repo)?.base ?? repository.defaultBranch, sha: "" };
+    pull = await confirmPull(attempt, head);
   }
-  attempt.branch = branch;
-  attempt.base = {
-    branch: settingsOf(attempt.fleet, task.repo)?.base ?? attempt.snapshot.repository.defaultBranch,
-    sha: "",
-  };
-  const pull = await confirmPull(attempt, claim.head);
-  await lease.finish({ state: "done", pr: pull.number, head: claim.head });
+  if (pull === undefined) return null;
+  await lease.finish({ state: "done", pr: pull.number, head });
   return pull;
 }
 
@@ -117,7 +128,7 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
   const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base }).catch((error: unknown) => {
     // There is none, and there will be none.
-    if (error instanceof FleetError && error.refused) attempt.unconfirmed = false;
+    if (error instanceof FleetError && error.definite) attempt.unconfirmed = false;
     throw error;
   });
   failPoint("pull request opened");

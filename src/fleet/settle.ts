@@ -45,8 +45,10 @@ async function finishPushed(fleet: Fleet, task: Task): Promise<Pick<Figures, "br
   if (ours !== "published" && ours !== "done") return null;
   const claim = await ownClaim(attempt);
   if (claim.pr === undefined && ours === "done") return null;
-  const { number, url, headRef } =
+  const pull =
     claim.pr === undefined ? await finishPublished(attempt, claim) : await attempt.github.pull(task.repo, claim.pr);
+  if (pull === null) return null;
+  const { number, url, headRef } = pull;
   await attempt.mirror.forget();
   return { branch: headRef, pull: { number, url } };
 }
@@ -115,7 +117,7 @@ export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   const attempt = await takenUp(fleet, task);
   const { ours, labelled } = await onGitHub(attempt);
   const repairs: Repair[] = [];
-  if (ours === "published") repairs.push({ do: "finish-pull" });
+  if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
   if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
   // Without our claim a label may be a person's, or another attempt's.
   if (ours !== null && labelled) repairs.push({ do: "remove-label" });
@@ -163,8 +165,13 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
     switch (repair.do) {
       case "finish-pull": {
         const pull = await finishPublished(attempt, await ownClaim(attempt));
+        if (pull === null) await needLease(attempt).finish({ state: repair.orElse });
         failPoint("finish-pull mended");
-        done.push(`the pushed work of ${attempt.id} became pull request #${pull.number}`);
+        done.push(
+          pull === null
+            ? `somebody has removed or changed the branch that ${attempt.id} had pushed: its claim on ${task.repo}#${task.issue} was ${repair.orElse}`
+            : `the pushed work of ${attempt.id} ${pull.open ? "became" : "is in"} pull request #${pull.number}`,
+        );
         break;
       }
       case "finish-claim":

@@ -51,7 +51,7 @@ export function githubFailure(error: unknown, what: string): unknown {
     new FleetError(code, message, {
       ...(hint === undefined ? {} : { hint }),
       cause: error,
-      refused: isRefused(refusal),
+      definite: isDefinite(refusal),
     });
   switch (refusal.status) {
     case 0:
@@ -89,7 +89,7 @@ export function githubFailure(error: unknown, what: string): unknown {
 }
 
 /** Neither credentials, nor haste, nor trouble of GitHub's own: it would answer the same again. */
-function isRefused(refusal: Refusal): boolean {
+function isDefinite(refusal: Refusal): boolean {
   const { status } = refusal;
   return status >= 400 && status < 500 && status !== 401 && rateLimitWait(refusal) === null;
 }

@@ -222,7 +222,7 @@ export class GitHub {
       per_page: 100,
     });
     const { data } = await ask(`pull requests of ${repo}:${branch}`, request);
-    return data.map((one) => toPull({ ...one, merged: one.merged_at !== null }));
+    return data.map(toPull);
   }
 
   async pull(repo: string, number: number): Promise<Pull> {

@@ -36,7 +36,6 @@ export interface Pull {
   readonly number: number;
   readonly url: string;
   readonly open: boolean;
-  readonly merged: boolean;
   readonly body: string;
   readonly headSha: string;
   readonly headRef: string;
@@ -51,14 +50,12 @@ export function toPull(data: {
   html_url: string;
   state: string;
   body?: string | null;
-  merged?: boolean;
   head: { sha: string; ref: string };
 }): Pull {
   return {
     number: data.number,
     url: data.html_url,
     open: data.state === "open",
-    merged: data.merged ?? false,
     body: data.body ?? "",
     headSha: data.head.sha,
     headRef: data.head.ref,

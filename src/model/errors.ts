@@ -32,15 +32,15 @@ export class FleetError extends Error {
   override readonly name = "FleetError";
   readonly hint: string | undefined;
   /** GitHub has looked at what was asked and does not want it: to ask again is in vain. */
-  readonly refused: boolean;
+  readonly definite: boolean;
 
   constructor(
     readonly code: FailureCode,
     message: string,
-    options: { hint?: string; cause?: unknown; refused?: boolean } = {},
+    options: { hint?: string; cause?: unknown; definite?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
-    this.refused = options.refused ?? false;
+    this.definite = options.definite ?? false;
     this.hint = options.hint ?? defaultHints[code];
   }
 }

@@ -16,8 +16,8 @@ export interface Unsettled {
 }
 
 export type Repair =
-  /** The work is on GitHub: open or adopt its pull request. */
-  | { readonly do: "finish-pull" }
+  /** The work is on GitHub: open or adopt its pull request. Where a person has taken its branch away, the claim ends as `orElse`. */
+  | { readonly do: "finish-pull"; readonly orElse: "failed" | "released" }
   | { readonly do: "finish-claim"; readonly state: "released" | "failed" | "done" }
   | { readonly do: "renew" }
   | { readonly do: "remove-label" }
@@ -31,7 +31,7 @@ export function repairsFor(facts: Unsettled): Repair[] {
   if (outcome === "stopped" && facts.ours === "held") return facts.stale ? [{ do: "renew" }] : [];
   const repairs: Repair[] = [];
   const { label } = meaningOf(outcome);
-  if (facts.ours === "published") repairs.push({ do: "finish-pull" });
+  if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "failed" });
   if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });
   const gone = label === "removed" || outcome === "lost" || facts.ours === "published";
   if (gone && facts.labelled) repairs.push({ do: "remove-label" });

@@ -80,8 +80,9 @@ export class RepoControl {
     Object.assign(this.repo, change);
   }
 
-  /** Its old name is free for others. */
+  /** Its old name leads here, until somebody takes it. */
   rename(name: string): void {
+    this.world.formerNames.set(fullName(this.repo).toLowerCase(), this.repo.id);
     const dir = join(dirname(this.repo.dir), `${name}.git`);
     renameSync(this.repo.dir, dir);
     Object.assign(this.repo, { name, dir });
@@ -166,6 +167,13 @@ export class RepoControl {
     this.repo.pushedAt = this.world.now();
     await syncPulls(this.world, this.git, this.repo, by);
     return (await this.refs())[branch] ?? zeroSha;
+  }
+
+  /** @throws Error when there is no such branch */
+  deleteBranch(name: string): void {
+    const { binary, env } = this.git;
+    const { exitCode, stderr } = Bun.spawnSync([binary, "--git-dir", this.repo.dir, "branch", "-D", name], { env });
+    if (exitCode !== 0) throw new Error(stderr.toString());
   }
 
   labels(number: number): string[] {

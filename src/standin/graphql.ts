@@ -116,7 +116,8 @@ function root(call: Call, errors: GraphqlError[]): Type {
     fields: {
       viewer: () => call.viewer && actor(call, call.viewer),
       repository: ({ owner, name }, path) => {
-        const repo = call.world.findRepo(String(owner), String(name));
+        const place = [String(owner), String(name)] as const;
+        const repo = call.world.findRepo(...place) ?? call.world.movedRepo(...place);
         if (repo && levelOf(repo, call.viewer) !== "none") return repository(call, repo, missing);
         return missing(path, `Could not resolve to a Repository with the name '${owner}/${name}'.`);
       },

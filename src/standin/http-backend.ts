@@ -29,6 +29,8 @@ export function gitRequest(method: string, url: URL): GitRequest | undefined {
 export interface GitRefusal {
   status: number;
   text: string;
+  /** Where it is by now. */
+  location?: string;
 }
 
 /** Undefined: go on. A repository that the user may not see is 404 with a token, a question for one without. */
@@ -40,6 +42,11 @@ export function refuseGit(
   const repo = world.findRepo(asked.owner, asked.name);
   const level = repo ? levelOf(repo, viewer) : "none";
   const refuse = (status: number, text: string) => ({ refusal: { status, text } });
+  const moved = repo ? undefined : world.movedRepo(asked.owner, asked.name);
+  if (moved && levelOf(moved, viewer) !== "none") {
+    const query = asked.phase === "advertise" ? `?service=${asked.service}` : "";
+    return { refusal: { status: 301, text: "", location: `/${fullName(moved)}.git/${asked.file}${query}` } };
+  }
   const push = asked.service === "git-receive-pack";
   if (!viewer && (level === "none" || push)) return refuse(401, "Repository not found or authentication needed.\n");
   if (!repo || level === "none") return refuse(404, "Repository not found.\n");

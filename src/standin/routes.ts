@@ -4,7 +4,7 @@ import { appRoute, refuseIntegration } from "./apps.ts";
 import { createComment, getComment, listComments, listEvents, listTimeline, patchComment } from "./comments.ts";
 import { createCommit, getBranch, getCommit, getGitCommit } from "./commits.ts";
 import { compare } from "./compare.ts";
-import { type Call, notFound, type Reply, type RepoCall } from "./http.ts";
+import { type Call, notFound, Refusal, type Reply, type RepoCall } from "./http.ts";
 import { createIssue, getIssue, listIssues, patchIssue } from "./issues.ts";
 import { addIssueLabels, getLabel, listIssueLabels, listLabels, postLabel, removeIssueLabel } from "./labels.ts";
 import { mergePull } from "./merge.ts";
@@ -86,6 +86,11 @@ export async function route(call: Call): Promise<Reply> {
     ? call.world.repos.get(Number(numbered[1]))
     : call.world.findRepo(decode(named?.[1] ?? ""), decode(named?.[2] ?? ""));
   const rest = (numbered ? numbered[2] : named?.[3]) ?? "";
+  const moved = named && !repo && call.world.movedRepo(decode(named[1] ?? ""), decode(named[2] ?? ""));
+  if (moved && levelOf(moved, call.viewer) !== "none") {
+    const url = `${call.origin}/repositories/${moved.id}${rest}`;
+    throw new Refusal(301, "Moved Permanently", undefined, { location: url });
+  }
   const level = repo && levelOf(repo, call.viewer);
   // A private repository does not exist for whoever may not read it.
   if (!repo || level === "none") throw notFound();

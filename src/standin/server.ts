@@ -111,15 +111,16 @@ export class FrontServer {
       return;
     }
     const unknown = token !== undefined && !viewer;
-    const checked = unknown
+    const checked: ReturnType<typeof refuseGit> = unknown
       ? { refusal: { status: 401, text: "Invalid username or token.\n" } }
       : refuseGit(this.world, asked, viewer);
     if ("refusal" in checked) {
-      const { status, text } = checked.refusal;
-      const question: Record<string, string> = status === 401 ? { "www-authenticate": 'Basic realm="GitHub"' } : {};
+      const { status, text, location } = checked.refusal;
+      const more: Record<string, string> = status === 401 ? { "www-authenticate": 'Basic realm="GitHub"' } : {};
+      if (location !== undefined) more["location"] = location;
       this.#note(exchange, "git", { status, phase: asked.phase });
       request.resume();
-      response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...question }).end(text);
+      response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...more }).end(text);
       return;
     }
     const { repo } = checked;

@@ -102,6 +102,8 @@ export class World {
   readonly users = new Map<string, User>();
   /** Token to login. */
   readonly tokens = new Map<string, string>();
+  /** Ids of repositories by names that they had, in lower case. */
+  readonly formerNames = new Map<string, number>();
   readonly apps: GitHubApp[] = [];
   /** Token of an installation to who it is then. */
   readonly grants = new Map<string, User>();
@@ -117,6 +119,7 @@ export class World {
   lagging(repos: Map<number, Repo>): World {
     const world = new World(repos);
     for (const [key, user] of this.users) world.users.set(key, user);
+    for (const [name, id] of this.formerNames) world.formerNames.set(name, id);
     world.#aheadMs = this.#aheadMs;
     return world;
   }
@@ -142,6 +145,11 @@ export class World {
     const user: User = { id: this.nextId(), login, type };
     this.users.set(key, user);
     return user;
+  }
+
+  /** A repository that had that name, which nobody has taken since. */
+  movedRepo(owner: string, name: string): Repo | undefined {
+    return this.repos.get(this.formerNames.get(`${owner}/${name}`.toLowerCase()) ?? 0);
   }
 
   findRepo(owner: string, name: string): Repo | undefined {

@@ -13,6 +13,10 @@ const inAnHour = String(Math.floor(Date.now() / 1000) + 3600);
 type Class = "refusal" | "wait" | "trouble";
 
 export const faults: Readonly<Record<string, { readonly fault: Fault["fault"]; readonly class: Class }>> = {
+  "301": {
+    fault: answer(301, "Moved Permanently", { location: "https://api.github.com/repositories/1" }),
+    class: "refusal",
+  },
   "401": { fault: answer(401, "Bad credentials"), class: "refusal" },
   "403": { fault: answer(403, "Resource not accessible by personal access token"), class: "refusal" },
   "403 limit": {

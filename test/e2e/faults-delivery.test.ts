@@ -22,7 +22,7 @@ interface Request {
   readonly refused: Outcome;
   readonly but?: Readonly<Record<string, Outcome>>;
 }
-const withdrawn = { "404": "withdrawn", "410": "withdrawn" } as const;
+const withdrawn = { "301": "withdrawn", "404": "withdrawn", "410": "withdrawn" } as const;
 const requests: Readonly<Record<string, Request>> = {
   "issue looked at again": {
     match: (n) => ({ method: "GET", path: new RegExp(`/issues/${n}$`) }),
@@ -47,6 +47,7 @@ const requests: Readonly<Record<string, Request>> = {
   "label removed": { match: () => ({ method: "DELETE", path: /\/labels\// }), refused: "delivered" },
 };
 const once = [
+  "301",
   "401",
   "403 limit",
   "429 wait",

@@ -23,7 +23,15 @@ interface Request {
 }
 /** What a clear refusal means. */
 const usual: Readonly<Record<string, FailureCode>> = {
-  ...{ "401": "auth", "403": "auth", "403 limit": "github", "404": "notFound", "410": "notFound", "422": "github" },
+  ...{
+    "301": "notFound",
+    "401": "auth",
+    "403": "auth",
+    "403 limit": "github",
+    "404": "notFound",
+    "410": "notFound",
+    "422": "github",
+  },
 };
 const requests: Readonly<Record<string, Request>> = {
   repository: { method: "GET", path: () => /^\/repos\/acme\/lane\d$/, write: false },

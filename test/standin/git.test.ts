@@ -192,3 +192,21 @@ test("big pushes and clones stream: sixty megabytes each way through bounded mem
   expect(await server.exited).toBe(0);
   expect(grown).toBeLessThan(48 * 1024 * 1024);
 }, 60_000);
+
+test("a renamed repository is found by its old name, by git and by the API, until somebody takes that name", async () => {
+  const { github, ask } = site;
+  const control = await github.addRepo({ name: "acme/before", private: true, files: { "README.md": "# Before\n" } });
+  control.rename("after");
+  const answer = await ask("GET", "/repos/acme/before/issues");
+  expect([answer.status, (await ask("GET", "/repos/acme/before", undefined, "stranger")).status]).toEqual([301, 404]);
+  const target = new URL(answer.headers.get("location") ?? "");
+  expect((await ask("GET", target.pathname)).status).toBe(200);
+  const refs = async (name: string) => (await client("acme").run(["ls-remote", client("acme").url(name), "HEAD"])).out;
+  expect(await refs("acme/before")).toBe(await refs("acme/after"));
+  expect((await client("stranger").run(["ls-remote", client("stranger").url("acme/before")])).err).toContain(
+    "not found",
+  );
+  await github.addRepo({ name: "acme/before", files: { "README.md": "# Another\n" } });
+  expect(await refs("acme/before")).not.toBe(await refs("acme/after"));
+  expect((await ask("GET", "/repos/acme/before")).body.full_name).toBe("acme/before");
+});

@@ -61,6 +61,9 @@ export class Story {
   /** They touched the worker's own label: then it is theirs. */
   private meddled = false;
   private gone = false;
+  private branchGone = false;
+  /** By which the fleet knows it. */
+  private readonly name: string;
   private readonly at: Map<number, () => void> = new Map();
   private requests = 0;
 
@@ -73,6 +76,7 @@ export class Story {
     /** With a supervisor, git and an agent; else what those leave is put there. */
     private readonly whole = false,
   ) {
+    this.name = repo.name;
     this.watch(rig);
   }
 
@@ -106,6 +110,10 @@ export class Story {
     return this.one.issue;
   }
 
+  private get open() {
+    return this.one.pulls().find(({ state }) => state === "open");
+  }
+
   /** What a person does to the issue or to the repository. */
   private person(): void {
     const { repo, issue, random } = this;
@@ -135,6 +143,11 @@ export class Story {
         this.meddled = true;
       },
       unblocks: () => repo.unlabel(issue, "blocked"),
+      "closes its pull request": () => repo.close(this.open?.number ?? Number.NaN),
+      "deletes its branch": () => {
+        repo.deleteBranch(`issue-${issue}`);
+        this.branchGone = true;
+      },
       locks: () => repo.lock(issue),
       archives: () => repo.set({ archived: true }),
       "takes the right to write": () => repo.allow(this.one.login, "read"),
@@ -147,8 +160,9 @@ export class Story {
         repo.transfer(issue, this.other);
         this.gone = true;
       },
+      renames: () => repo.rename(`${this.name.split("/")[1]}-renamed`),
     };
-    const name = random.pick(random.next() < 0.85 ? Object.keys(acts).slice(0, 10) : Object.keys(acts));
+    const name = random.pick(random.next() < 0.85 ? Object.keys(acts).slice(0, 12) : Object.keys(acts));
     try {
       if (this.gone) return;
       acts[name]?.();
@@ -234,7 +248,7 @@ export class Story {
   private async tick(): Promise<number | null> {
     const before = this.free();
     try {
-      const { dispatched, failed, skipped } = await tick(this.one.fleet, { repos: [this.repo.name] });
+      const { dispatched, failed, skipped } = await tick(this.one.fleet, { repos: [this.name] });
       const [one] = dispatched;
       this.told.push(`tick: ${dispatched.length} dispatched, failed: ${failed.join(", ").slice(0, 150)}`);
       if (dispatched.length + failed.length + skipped.length === 0 && before && this.free())
@@ -297,7 +311,8 @@ export class Story {
     const worked =
       existsSync(paths.transcript) && readFileSync(paths.transcript, "utf8").includes('"subtype":"success"');
     const pushed = Object.keys(await repo.refs(`refs/heads/issue-${this.issue}`)).length > 0;
-    if (worked && !pushed && !existsSync(paths.patch)) this.wrong("lost", `${outcome}, and its work is nowhere`);
+    if (worked && !pushed && !this.branchGone && !existsSync(paths.patch))
+      this.wrong("lost", `${outcome}, and its work is nowhere`);
     const [open] = one.pulls();
     if (outcome === "delivered" ? open?.number !== pull?.number : pull !== null)
       this.wrong("false", `${outcome} with ${JSON.stringify(pull)}`);
@@ -358,6 +373,7 @@ export class Story {
     const { repo, one } = this;
     this.heal();
     repo.set({ archived: false, hasIssues: true });
+    if (repo.name !== this.name) repo.rename(this.name.split("/")[1] ?? "");
     repo.allow(one.login, "write");
     await this.reconcile();
     await this.reconcile();

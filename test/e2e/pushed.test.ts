@@ -1,0 +1,121 @@
+/** Work that was pushed by an attempt that died before GitHub confirmed its pull request, and people who act before we do. */
+import { afterEach, expect, test } from "bun:test";
+import { begin, newest } from "../support/attempt.ts";
+import { type TestFleet, until } from "../support/fleet.ts";
+import { assign, closeFleets, long, openFleet, skipped, taken } from "./fleet-stage.ts";
+
+afterEach(closeFleets, long);
+
+const tick = (fleet: TestFleet) => assign(fleet, "-r", "acme/site");
+
+/** Runs an attempt that is killed at that step. @returns its issue */
+async function killedAt(fleet: TestFleet, step: string): Promise<number> {
+  const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]", env: { CW_FAILPOINT: step } });
+  const state = async () => (await fleet.cw(["status", "01", "--json"])).json().workers[0].state;
+  await until(`it died at ${step}`, async () => (await state()) === "crashed" || null);
+  return issue;
+}
+
+async function merge(fleet: TestFleet, number: number): Promise<void> {
+  const headers = { authorization: `token ${fleet.token}`, "content-type": "application/json" };
+  const answer = await fetch(`${fleet.standin.url}/repos/acme/site/pulls/${number}/merge`, {
+    ...{ method: "PUT", headers, body: "{}" },
+  });
+  expect(answer.status).toBe(200);
+}
+
+const tip = async (fleet: TestFleet, issue: number) => (await fleet.claim(issue))[0];
+const quiet = { repaired: [], failed: [] };
+
+test(
+  "its pull request was merged and the branch deleted: delivered, by that one",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "pull request opened");
+    const [pull] = fleet.repo.pulls();
+    await merge(fleet, pull?.number ?? 0);
+    fleet.repo.deleteBranch(`issue-${issue}`);
+    const first = await tick(fleet);
+    expect([first.code, first.json().failed]).toEqual([0, []]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: pull?.number });
+    expect(await fleet.ended("01")).toMatchObject({ outcome: "delivered", pull: { number: pull?.number } });
+    expect(fleet.repo.pulls()).toHaveLength(1);
+    expect((await tick(fleet)).json()).toMatchObject(quiet);
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "its pull request was closed: no other one is opened",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "pull request opened");
+    const [pull] = fleet.repo.pulls();
+    fleet.repo.close(pull?.number ?? 0);
+    expect((await tick(fleet)).json().failed).toEqual([]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: pull?.number });
+    expect(fleet.repo.pulls()).toHaveLength(1);
+    expect((await tick(fleet)).json()).toMatchObject(quiet);
+  },
+  long,
+);
+
+test(
+  "the branch was deleted before there was one: said once, kept as a patch, and the issue can be dispatched again",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    fleet.repo.deleteBranch(`issue-${issue}`);
+    const first = await tick(fleet);
+    expect([first.code, first.json().failed, taken(first)]).toEqual([0, [], []]);
+    expect(await fleet.ended("01")).toMatchObject({ outcome: "lost", pull: null });
+    expect(await Bun.file(`${fleet.attempt("01", newest(fleet, "01"))}/work.patch`).text()).toStartWith("diff --git ");
+    expect(await tip(fleet, issue)).toMatchObject({ state: "failed" });
+    const second = await tick(fleet);
+    expect(second.json()).toMatchObject(quiet);
+    expect(skipped(second)).toEqual([`#${issue} failed before`]);
+    expect(await fleet.leftovers()).toEqual([]);
+
+    expect((await fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue)])).code).toBe(0);
+    expect((await fleet.ended("01", 2)).outcome).toBe("delivered");
+  },
+  long,
+);
+
+test(
+  "it was moved on by a person: theirs stays as it is, and reset gives the worker back",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    const theirs = await fleet.repo.push({ branch: `issue-${issue}`, files: { "mine.txt": "Mine.\n" } });
+    const reset = await fleet.cw(["reset", "01"]);
+    expect([reset.code, reset.stdout + reset.stderr]).toEqual([
+      0,
+      expect.stringContaining(`somebody has removed or changed the branch that 01-1 had pushed`),
+    ]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "released" });
+    expect((await fleet.repo.refs())[`refs/heads/issue-${issue}`]).toBe(theirs);
+    expect(fleet.repo.pulls()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "somebody else has the repository's name by now: nothing is told or opened there",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    const real = fleet.repo;
+    real.rename("site-moved");
+    const other = await fleet.standin.addRepo({ name: "acme/site", files: { "README.md": "# Site\n" } });
+    for (let at = 1; at <= issue; at++) other.openIssue({ title: "Mine", body: "Mine." });
+    const all = Object.keys(await real.refs()).filter((ref) => !ref.endsWith("/main"));
+    const fetch = ["git", "--git-dir", other.dir, "fetch", "--quiet", real.dir, ...all.map((ref) => `${ref}:${ref}`)];
+    expect(Bun.spawnSync(fetch).exitCode).toBe(0);
+    expect((await fleet.cw(["reset", "01"])).stderr).toContain("is not the repository that it was");
+    expect(other.pulls()).toEqual([]);
+    expect(other.comments(issue)).toEqual([]);
+  },
+  long,
+);
