@@ -42,6 +42,14 @@ export const publishGuards: readonly Guard[] = [
     only: "somebody else has",
   },
   {
+    name: "what an attempt left in a renamed repository is found",
+    file: "src/fleet/settle.ts",
+    text: "    if (name === null || sameRepo(name, task.repo)) throw error;\n",
+    instead: "    if (name === null || name !== null) throw error;\n",
+    test: "test/e2e/pushed.test.ts",
+    only: "its repository was renamed",
+  },
+  {
     name: "what looks like a secret is masked",
     file: "src/model/redaction.ts",
     text: "const most = text.replace(shapes, masked);",

@@ -9,7 +9,6 @@ import { Verdict } from "../model/verdict.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { failPoint } from "../system/fail-point.ts";
 import type { Work } from "./collect.ts";
-import { settingsOf } from "./fleet.ts";
 import { message } from "./hold.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { needSame } from "./same-repository.ts";
@@ -65,7 +64,8 @@ export async function finishPublished(attempt: InFlight, claim: Claim): Promise<
     pull ??= (await github.pullsOf(task.repo, name)).find(({ headSha, open }) => headSha === head && !open);
   if (pull === undefined && branch !== undefined) {
     attempt.branch = branch;
-    attempt.base = { branch: settingsOf(fleet, task.repo)?.base ?? repository.defaultBranch, sha: "" };
+    const base = fleet.store.attempts.base(task.worker, task.n)?.branch ?? repository.defaultBranch;
+    attempt.base = { branch: base, sha: "" };
     pull = await confirmPull(attempt, head);
   }
   if (pull === undefined) return null;

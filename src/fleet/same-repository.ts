@@ -8,6 +8,12 @@ import { FleetError } from "../model/errors.ts";
 import { createOnce, makeFolder, readOwn } from "../system/files.ts";
 import type { Fleet } from "./fleet.ts";
 
+/** The id that a name is bound to; null where it was never used. */
+export function boundId({ store }: Pick<Fleet, "store">, repo: string): number | null {
+  const known = readOwn(store.paths.repoId(repo));
+  return known?.ok && /^\d{1,15}\s*$/.test(known.value) ? Number(known.value) : null;
+}
+
 /** @throws FleetError `github` when the name meant another repository before */
 export function needSame(fleet: Pick<Fleet, "store">, repo: string, { id }: Pick<Repository, "id">): void {
   const file = fleet.store.paths.repoId(repo);

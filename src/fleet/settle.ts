@@ -1,6 +1,7 @@
 /** Brings an attempt that is over to its proper end, here and on GitHub. */
 import { isAbandoned, mayEndForIt } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
+import { sameRepo } from "../model/issue.ts";
 import { type Repair, repairsFor } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
@@ -16,6 +17,7 @@ import { isOurs, renew } from "./hold.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Lease } from "./lease.ts";
 import { finishPublished } from "./publish.ts";
+import { boundId } from "./same-repository.ts";
 import { takeUp } from "./take-up.ts";
 
 /** Uncommitted work becomes a patch before anything is ended; a failure to save it is said, and the clone stays. */
@@ -40,17 +42,19 @@ export async function endProcesses({ store }: Pick<Fleet, "store">, { worker, n,
 async function finishPushed(fleet: Fleet, task: Task): Promise<Pick<Figures, "branch" | "pull"> | null> {
   const { attempts } = fleet.store;
   if (task.issue === null || attempts.birth(task.worker, task.n)?.by !== "supervisor") return null;
-  const attempt = await takenUp(fleet, task);
-  const { ours } = await onGitHub(attempt);
-  if (ours !== "published" && ours !== "done") return null;
-  const claim = await ownClaim(attempt);
-  if (claim.pr === undefined && ours === "done") return null;
-  const pull =
-    claim.pr === undefined ? await finishPublished(attempt, claim) : await attempt.github.pull(task.repo, claim.pr);
-  if (pull === null) return null;
-  const { number, url, headRef } = pull;
-  await attempt.mirror.forget();
-  return { branch: headRef, pull: { number, url } };
+  return await wherever(fleet, task, async (attempt) => {
+    const { ours } = await onGitHub(attempt);
+    if (ours !== "published" && ours !== "done") return null;
+    const claim = await ownClaim(attempt);
+    if (claim.pr === undefined && ours === "done") return null;
+    const { github, task } = attempt;
+    const pull =
+      claim.pr === undefined ? await finishPublished(attempt, claim) : await github.pull(task.repo, claim.pr);
+    if (pull === null) return null;
+    const { number, url, headRef } = pull;
+    await attempt.mirror.forget();
+    return { branch: headRef, pull: { number, url } };
+  });
 }
 
 /**
@@ -114,14 +118,15 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
 /** Gives the issue back, whatever the outcome was: for reset. What was pushed already is finished, not thrown away. */
 export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   if (task.issue === null) return [];
-  const attempt = await takenUp(fleet, task);
-  const { ours, labelled } = await onGitHub(attempt);
-  const repairs: Repair[] = [];
-  if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
-  if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
-  // Without our claim a label may be a person's, or another attempt's.
-  if (ours !== null && labelled) repairs.push({ do: "remove-label" });
-  return await carryOut(attempt, [...repairs, { do: "settle" }]);
+  return await wherever(fleet, task, async (attempt) => {
+    const { ours, labelled } = await onGitHub(attempt);
+    const repairs: Repair[] = [];
+    if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
+    if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
+    // Without our claim a label may be a person's, or another attempt's.
+    if (ours !== null && labelled) repairs.push({ do: "remove-label" });
+    return await carryOut(attempt, [...repairs, { do: "settle" }]);
+  });
 }
 
 /** @returns what was mended, a sentence each; nothing for an attempt that lives */
@@ -138,9 +143,23 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
     fleet.store.attempts.settle(task.worker, task.n);
     return done;
   }
+  return await wherever(fleet, task, async (attempt) => {
+    const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
+    return [...done, ...(await carryOut(attempt, repairs))];
+  });
+}
+
+/** Does it, and where GitHub does not know the repository by its name any more, once more by the name that its id has now. */
+async function wherever<T>(fleet: Fleet, task: Task, work: (attempt: InFlight) => Promise<T>): Promise<T> {
   const attempt = await takenUp(fleet, task);
-  const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
-  return [...done, ...(await carryOut(attempt, repairs))];
+  try {
+    return await work(attempt);
+  } catch (error) {
+    const id = error instanceof FleetError && error.code === "notFound" ? boundId(fleet, task.repo) : null;
+    const name = id === null ? null : await attempt.github.nameOf(id).catch(() => null);
+    if (name === null || sameRepo(name, task.repo)) throw error;
+    return await work(await takenUp(fleet, task, name));
+  }
 }
 
 /** What GitHub says of an attempt's claim and label; the lease then knows the tip. */
@@ -214,7 +233,7 @@ function needLease(attempt: InFlight): Lease {
   return attempt.lease;
 }
 
-async function takenUp(fleet: Fleet, task: Task): Promise<InFlight> {
+async function takenUp(fleet: Fleet, task: Task, name?: string): Promise<InFlight> {
   const say: InFlight["say"] = (said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
-  return await takeUp(fleet, task, say, new AbortController().signal, () => {});
+  return await takeUp(fleet, task, say, new AbortController().signal, () => {}, name);
 }

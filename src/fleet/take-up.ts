@@ -11,13 +11,17 @@ import type { InFlight } from "./in-flight.ts";
 import { Lease } from "./lease.ts";
 import { Denials } from "./network.ts";
 
-/** @throws FleetError `auth` without credentials, Error without a snapshot: the attempt never got as far as that */
+/**
+ * @param name what GitHub calls the task's repository by now, if it was renamed
+ * @throws FleetError `auth` without credentials, Error without a snapshot: the attempt never got as far as that
+ */
 export async function takeUp(
   fleet: Fleet,
   task: Task,
   say: (said: Said) => void,
   ending: AbortSignal,
   end: (verdict: Verdict) => void,
+  name = task.repo,
 ): Promise<InFlight> {
   const { store, config } = fleet;
   const id = attemptId(task.worker, task.n);
@@ -25,19 +29,19 @@ export async function takeUp(
   const github = await fleet.github(needGithub(credentials));
   const snapshot = store.attempts.snapshot(task.worker, task.n);
   if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
-  const place = task.issue === null ? null : { repo: task.repo, issue: task.issue, namespace: config.claims.namespace };
+  const place = task.issue === null ? null : { repo: name, issue: task.issue, namespace: config.claims.namespace };
   // What tidies up after the end works for nobody, and must not look like something of the attempt.
   const cookie = store.attempts.ended(task.worker, task.n) === null ? { cookie: task.cookie } : {};
   const nodeId = snapshot.issue?.nodeId ?? null;
   return {
     fleet,
-    task,
+    task: { ...task, repo: name },
     id,
     paths: store.attempts.at(task.worker, task.n),
     snapshot,
     credentials,
     github,
-    mirror: new Mirror({ ...fleet.git(credentials), ...cookie }, store.paths.repo(task.repo), task.repo, id),
+    mirror: new Mirror({ ...fleet.git(credentials), ...cookie }, store.paths.repo(task.repo), name, id),
     lease: place && new Lease(github, place, holderOf(fleet, task), workerLabel(task.worker), nodeId, say, end),
     say,
     ending,

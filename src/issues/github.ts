@@ -49,6 +49,12 @@ export class GitHub {
     };
   }
 
+  /** `owner/name` of the repository with that id, however often it was renamed. @throws FleetError `notFound`, `auth`, `github` */
+  async nameOf(id: number): Promise<string> {
+    const { data } = await ask(`repository ${id}`, this.client.request("GET /repositories/{id}", { id }));
+    return (data as { full_name: string }).full_name;
+  }
+
   /** A pull request's number answers too, with `isPullRequest`. @throws FleetError `notFound`, `auth`, `github` */
   async issue(repo: string, number: number): Promise<Issue> {
     const { data } = await ask(

@@ -1,8 +1,8 @@
 /** Work that was pushed by an attempt that died before GitHub confirmed its pull request, and people who act before we do. */
 import { afterEach, expect, test } from "bun:test";
-import { begin, newest } from "../support/attempt.ts";
+import { begin, newest, running } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
-import { assign, closeFleets, long, openFleet, skipped, taken } from "./fleet-stage.ts";
+import { assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -97,6 +97,38 @@ test(
     expect(await tip(fleet, issue)).toMatchObject({ state: "released" });
     expect((await fleet.repo.refs())[`refs/heads/issue-${issue}`]).toBe(theirs);
     expect(fleet.repo.pulls()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "its repository was renamed meanwhile: the pull request is opened there, under its new name",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    fleet.repo.rename("site-renamed");
+    const reset = await fleet.cw(["reset", "01"]);
+    expect([reset.code, reset.stderr]).toEqual([0, ""]);
+    const [pull] = fleet.repo.pulls();
+    expect(await fleet.ended("01")).toMatchObject({ outcome: "delivered", pull: { number: pull?.number } });
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: pull?.number });
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "its repository was renamed while the agent was at work: the claim and the label are taken back there",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await begin(fleet, { worker: "01", body: silent });
+    await running(fleet, "01");
+    fleet.repo.rename("site-renamed");
+    const reset = await fleet.cw(["reset", "-f", "01"]);
+    expect([reset.code, reset.stderr]).toEqual([0, ""]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "released" });
+    expect(fleet.repo.labels(issue)).toEqual([]);
+    expect(await fleet.leftovers()).toEqual([]);
   },
   long,
 );

@@ -160,7 +160,9 @@ export class Story {
         repo.transfer(issue, this.other);
         this.gone = true;
       },
-      renames: () => repo.rename(`${this.name.split("/")[1]}-renamed`),
+      renames: () => {
+        if (repo.name === this.name) repo.rename(`${this.name.split("/")[1]}-renamed`);
+      },
     };
     const name = random.pick(random.next() < 0.85 ? Object.keys(acts).slice(0, 12) : Object.keys(acts));
     try {
@@ -373,7 +375,6 @@ export class Story {
     const { repo, one } = this;
     this.heal();
     repo.set({ archived: false, hasIssues: true });
-    if (repo.name !== this.name) repo.rename(this.name.split("/")[1] ?? "");
     repo.allow(one.login, "write");
     await this.reconcile();
     await this.reconcile();
