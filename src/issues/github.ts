@@ -1,5 +1,6 @@
 /** GitHub as a source of work: repositories, issues, labels, comments and pull requests, with errors in our terms. */
 import { FleetError } from "../model/errors.ts";
+import { parseRepo } from "../model/issue.ts";
 import { sameLabel } from "../model/worker.ts";
 import { Approvals } from "./approvals.ts";
 import { ask, once, split } from "./ask.ts";
@@ -52,7 +53,7 @@ export class GitHub {
   /** `owner/name` of the repository with that id, however often it was renamed. @throws FleetError `notFound`, `auth`, `github` */
   async nameOf(id: number): Promise<string> {
     const { data } = await ask(`repository ${id}`, this.client.request("GET /repositories/{id}", { id }));
-    return (data as { full_name: string }).full_name;
+    return parseRepo((data as { full_name: string }).full_name);
   }
 
   /** A pull request's number answers too, with `isPullRequest`. @throws FleetError `notFound`, `auth`, `github` */

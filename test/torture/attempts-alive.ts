@@ -20,11 +20,22 @@ async function clean(fleets: readonly TestFleet[], harm: Harm): Promise<void> {
   for (const fleet of fleets) for (const left of await fleet.leftovers()) harm.push({ kind: "leftover", detail: left });
 }
 
+/** What the work throws is what is told: after it a fleet may not close well either. */
+async function closing(fleets: readonly TestFleet[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    for (const fleet of fleets) await fleet.close().catch(() => {});
+    throw error;
+  }
+  for (const fleet of fleets) await fleet.close();
+}
+
 /** Stopped past the lease or for a moment only; another fleet wants the issue meanwhile. */
 async function stopped(random: Random, harm: Harm): Promise<void> {
   const one = await testFleet({ isolation: "none", workers: ["a1"] });
   const two = await testFleet({ isolation: "none", workers: ["b1"], standin: one.standin });
-  try {
+  await closing([two, one], async () => {
     for (const fleet of [one, two]) fleet.configure({ claims: { lease: "2s", grace: "500ms" } });
     const go = join(one.folder, "go");
     const issue = await begin(one, { worker: "a1", body: body(go) });
@@ -59,10 +70,7 @@ async function stopped(random: Random, harm: Harm): Promise<void> {
     const pulls = one.repo.pulls().filter(({ head }) => head.startsWith(`issue-${issue}`));
     if (pulls.length !== 1) harm.push({ kind: "doubled", detail: `pull requests: ${pulls.map(({ head }) => head)}` });
     await clean([one, two], harm);
-  } finally {
-    await two.close();
-    await one.close();
-  }
+  });
 }
 
 /** The same program, started with a wall clock that jumps by years back and forth, several times in a second. */
@@ -95,7 +103,7 @@ function jumping(folder: string, prefix: string): string {
 
 async function jumpingClock(random: Random, folder: string, harm: Harm): Promise<void> {
   const fleet = await testFleet({ isolation: "none" });
-  try {
+  await closing([fleet], async () => {
     const { prefix } = await installed();
     const program = jumping(folder, prefix);
     fleet.configure({ claims: { lease: "3s", grace: "1s" }, limits: { wall: "30s", silence: "20s", start: "20s" } });
@@ -132,9 +140,7 @@ async function jumpingClock(random: Random, folder: string, harm: Harm): Promise
         harm.push({ kind: "false", detail: `${end.outcome} (${end.reason}), not ${expected}` });
     }
     await clean([fleet], harm);
-  } finally {
-    await fleet.close();
-  }
+  });
 }
 
 /** Records that name another user's processes: they live, and nothing that we do reaches them. */
