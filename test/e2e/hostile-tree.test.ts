@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { begin, heard, lanes, newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { processesOf } from "../support/leftovers.ts";
@@ -138,11 +139,18 @@ test.skipIf(noBubblewrap)(
       const alive = await Promise.all(
         lanesOfIt.map(async (worker, lane) => {
           let late = 0;
-          for (let round = 0; round < 5; round++) {
+          for (let round = 0; round < 9; round++) {
             const issue = await begin(fleet, { worker, body: "[[scenario:ignore-term]]" });
             const supervisor = supervisorOf(fleet, worker);
-            await until("bubblewrap is started", () => startedBwrap(supervisor) || null, 20_000);
-            await Bun.sleep((round * 3 + lane) * 1.4);
+            if (round < 5) {
+              await until("bubblewrap is started", () => startedBwrap(supervisor) || null, 20_000);
+              await Bun.sleep((round * 3 + lane) * 1.4);
+            } else {
+              // The gate opens a moment later: what is inside by now must not go through it without us.
+              const events = join(fleet.attempt(worker, newest(fleet, worker)), "events.jsonl");
+              while (!readFileSync(events, "utf8").includes('"agent:started"')) await setImmediate();
+              await Bun.sleep(round - 4 + lane / 3);
+            }
             process.kill(supervisor, "SIGKILL");
             const gone = until("the agent is gone", () => survivors(fleet, worker).length === 0 || null, 3000);
             late += await gone.then(

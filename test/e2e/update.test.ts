@@ -52,6 +52,8 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     const origin = join(folder, "origin");
     const copy = join(folder, "copy");
     git("clone", "--quiet", "--no-hardlinks", checkout, origin);
+    // What runs tests may have checked out a commit, and no branch.
+    git("-C", origin, "checkout", "--quiet", "-B", "main");
     git("clone", "--quiet", origin, copy);
     // A folder of links, not a link: a package manager that clears it must not clear what they lead to.
     mkdirSync(join(copy, "node_modules"));
