@@ -42,19 +42,19 @@ export async function endProcesses({ store }: Pick<Fleet, "store">, { worker, n,
 async function finishPushed(fleet: Fleet, task: Task): Promise<Pick<Figures, "branch" | "pull"> | null> {
   const { attempts } = fleet.store;
   if (task.issue === null || attempts.birth(task.worker, task.n)?.by !== "supervisor") return null;
-  return await wherever(fleet, task, async (attempt) => {
-    const { ours } = await onGitHub(attempt);
-    if (ours !== "published" && ours !== "done") return null;
-    const claim = await ownClaim(attempt);
-    if (claim.pr === undefined && ours === "done") return null;
-    const { github, task } = attempt;
-    const pull =
-      claim.pr === undefined ? await finishPublished(attempt, claim) : await github.pull(task.repo, claim.pr);
-    if (pull === null) return null;
-    const { number, url, headRef } = pull;
-    await attempt.mirror.forget();
-    return { branch: headRef, pull: { number, url } };
-  });
+  const attempt = await onTheSpot(fleet, task);
+  const { ours } = await onGitHub(attempt);
+  if (ours !== "published" && ours !== "done") return null;
+  const claim = await ownClaim(attempt);
+  if (claim.pr === undefined && ours === "done") return null;
+  const pull =
+    claim.pr === undefined
+      ? await finishPublished(attempt, claim)
+      : await attempt.github.pull(attempt.task.repo, claim.pr);
+  if (pull === null) return null;
+  const { number, url, headRef } = pull;
+  await attempt.mirror.forget();
+  return { branch: headRef, pull: { number, url } };
 }
 
 /**
@@ -118,15 +118,14 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
 /** Gives the issue back, whatever the outcome was: for reset. What was pushed already is finished, not thrown away. */
 export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   if (task.issue === null) return [];
-  return await wherever(fleet, task, async (attempt) => {
-    const { ours, labelled } = await onGitHub(attempt);
-    const repairs: Repair[] = [];
-    if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
-    if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
-    // Without our claim a label may be a person's, or another attempt's.
-    if (ours !== null && labelled) repairs.push({ do: "remove-label" });
-    return await carryOut(attempt, [...repairs, { do: "settle" }]);
-  });
+  const attempt = await onTheSpot(fleet, task);
+  const { ours, labelled } = await onGitHub(attempt);
+  const repairs: Repair[] = [];
+  if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
+  if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
+  // Without our claim a label may be a person's, or another attempt's.
+  if (ours !== null && labelled) repairs.push({ do: "remove-label" });
+  return await carryOut(attempt, [...repairs, { do: "settle" }]);
 }
 
 /** @returns what was mended, a sentence each; nothing for an attempt that lives */
@@ -143,23 +142,18 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
     fleet.store.attempts.settle(task.worker, task.n);
     return done;
   }
-  return await wherever(fleet, task, async (attempt) => {
-    const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
-    return [...done, ...(await carryOut(attempt, repairs))];
-  });
+  const attempt = await onTheSpot(fleet, task);
+  const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
+  return [...done, ...(await carryOut(attempt, repairs))];
 }
 
-/** Does it, and where GitHub does not know the repository by its name any more, once more by the name that its id has now. */
-async function wherever<T>(fleet: Fleet, task: Task, work: (attempt: InFlight) => Promise<T>): Promise<T> {
+/** On GitHub a name may be another repository's by now: what the task meant is where the id is that its name was bound to. */
+async function onTheSpot(fleet: Fleet, task: Task): Promise<InFlight> {
   const attempt = await takenUp(fleet, task);
-  try {
-    return await work(attempt);
-  } catch (error) {
-    const id = error instanceof FleetError && error.code === "notFound" ? boundId(fleet, task.repo) : null;
-    const name = id === null ? null : await attempt.github.nameOf(id).catch(() => null);
-    if (name === null || sameRepo(name, task.repo)) throw error;
-    return await work(await takenUp(fleet, task, name));
-  }
+  const id = boundId(fleet, task.repo);
+  // An App is not told; where GitHub fails, what comes next says so.
+  const name = id === null ? null : await attempt.github.nameOf(id).catch(() => null);
+  return name === null || sameRepo(name, task.repo) ? attempt : await takenUp(fleet, task, name);
 }
 
 /** What GitHub says of an attempt's claim and label; the lease then knows the tip. */

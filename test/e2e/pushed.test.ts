@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { begin, newest, running } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
+import { squat } from "../support/squat.ts";
 import { assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
@@ -134,20 +135,29 @@ test(
 );
 
 test(
-  "somebody else has the repository's name by now: nothing is told or opened there",
+  "renamed, and somebody else has its name by now, with a copy of its claim: finished in the one, nothing told in the other",
   async () => {
     const fleet = await openFleet();
     const issue = await killedAt(fleet, "after branch:published");
-    const real = fleet.repo;
-    real.rename("site-moved");
-    const other = await fleet.standin.addRepo({ name: "acme/site", files: { "README.md": "# Site\n" } });
-    for (let at = 1; at <= issue; at++) other.openIssue({ title: "Mine", body: "Mine." });
-    const all = Object.keys(await real.refs()).filter((ref) => !ref.endsWith("/main"));
-    const fetch = ["git", "--git-dir", other.dir, "fetch", "--quiet", real.dir, ...all.map((ref) => `${ref}:${ref}`)];
-    expect(Bun.spawnSync(fetch).exitCode).toBe(0);
+    const other = await squat(fleet.standin, "site", "worker:01");
+    const before = await other.refs();
+    expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: fleet.repo.pulls()[0]?.number });
+    expect([await other.refs(), other.pulls(), other.comments(issue)]).toEqual([before, [], []]);
+    expect(other.labels(issue)).toEqual(["worker:01"]);
+  },
+  long,
+);
+
+test(
+  "the same where GitHub can't be asked by its id: nothing is told or opened",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    const other = await squat(fleet.standin, "site", "worker:01");
+    fleet.standin.inject({ path: /^\/repositories\/\d+$/, times: 100, fault: { status: 404, body: {} } });
     expect((await fleet.cw(["reset", "01"])).stderr).toContain("is not the repository that it was");
-    expect(other.pulls()).toEqual([]);
-    expect(other.comments(issue)).toEqual([]);
+    expect([other.pulls(), other.comments(issue)]).toEqual([[], []]);
   },
   long,
 );

@@ -6,35 +6,15 @@ import type { RepoControl } from "../../src/standin/control.ts";
 import { held } from "../support/attack.ts";
 import { begin, newest, running } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
+import { squat } from "../support/squat.ts";
 
 const long = 120_000;
-const files = { "README.md": "# Site\n" };
 let fleet: TestFleet;
 let squatted: RepoControl;
 beforeAll(async () => {
   fleet = await testFleet({ isolation: "none", workers: ["01", "02"] });
 }, long);
 afterAll(async () => await fleet.close());
-
-/** Renames it; another gets its name, with as many issues, and a copy of every ref. */
-async function squat(name: string, label: string): Promise<RepoControl> {
-  const real = fleet.standin.repo(`acme/${name}`);
-  const refs = await real.refs();
-  real.rename(`${name}-moved`);
-  const other = await fleet.standin.addRepo({ name: `acme/${name}`, files });
-  for (let at = 0; at < 3; at++) other.openIssue({ title: "Mine", body: "[[scenario:edit]]", labels: [label] });
-  // The claim too: whoever may read can copy it.
-  const env = {
-    PATH: "/usr/bin:/bin",
-    GIT_CONFIG_COUNT: "1",
-    GIT_CONFIG_KEY_0: "safe.directory",
-    GIT_CONFIG_VALUE_0: "*",
-  };
-  const all = Object.keys(refs).filter((ref) => ref.startsWith("refs/claude-workers/"));
-  const fetch = ["git", "--git-dir", other.dir, "fetch", "--quiet", real.dir, ...all.map((ref) => `${ref}:${ref}`)];
-  expect(Bun.spawnSync(fetch, { env }).exitCode).toBe(0);
-  return other;
-}
 
 const writes = () =>
   fleet.standin.journal.calls().filter(({ method, path }) => method !== "GET" && !path.includes("graphql"));
@@ -48,7 +28,7 @@ test(
     const words = `[[scenario:run]] [[run:${script(gates[1] ?? "")}]]`;
     expect((await fleet.cw(["dispatch", "-r", "acme/site", "-w", "02", "-p", words])).code).toBe(0);
     await Promise.all([running(fleet, "01"), running(fleet, "02")]);
-    squatted = await squat("site", "worker:01");
+    squatted = await squat(fleet.standin, "site", "worker:01");
     const before = await squatted.refs();
     fleet.standin.journal.clear();
     for (const gate of gates) writeFileSync(gate, "");
