@@ -19,6 +19,22 @@ export const claimGuards: readonly Guard[] = [
     instead: "at.serverNow - tip.committedAt > claim.leaseMs",
   },
   {
+    name: "whose the issue is by now is asked before it is marked",
+    file: "src/fleet/close-out.ts",
+    text: "const ours = ends ? await lease.stillOurs() : true;",
+    instead: "const ours = (ends ? true : true) as boolean | null;",
+    test: "test/e2e/close-out.test.ts",
+    only: "what the new holder has put stays",
+  },
+  {
+    name: "a label goes before its claim",
+    file: "src/fleet/close-out.ts",
+    text: '    label !== "removed" ||\n      (ours === true &&',
+    instead: '    label !== "removed" ||\n      (await lease.finish({ state: "released" }), ours === true &&',
+    test: "test/e2e/close-out.test.ts",
+    only: "the label goes before",
+  },
+  {
     name: "pushed work is nobody's to do again",
     ...claim,
     text: '      return { kind: "unfinished", claim };',

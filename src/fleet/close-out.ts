@@ -17,6 +17,13 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   const issue = task.issue;
   if (issue === null || lease === null) return true;
   await lease.release();
+  const ends = claim !== "held" && claim !== "untouched" && !lease.ended;
+  const ours = ends ? await lease.stillOurs() : true;
+  if (ours === false) {
+    // Its label looks like ours where its worker has the same name.
+    attempt.say({ type: "warning", message: "the issue is another's by now: nothing is marked, said or ended there" });
+    return true;
+  }
   // Before the claim says so: from then on a missing `blocked` means that a person took it away.
   const blocked =
     label === "kept, blocked added" &&
@@ -27,21 +34,20 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
     ));
   const done = [
     blocked || label !== "kept, blocked added",
-    claim === "held" ||
-      claim === "untouched" ||
-      lease.ended ||
-      (await tried(attempt, "end the claim", () => endClaim(attempt, lease, claim, blocked))),
+    // While the claim is ours: afterwards another may have put the same one.
+    label !== "removed" ||
+      (ours === true &&
+        (await tried(attempt, "take the label away", async () => {
+          const own = workerLabel(task.worker);
+          await github.removeLabel(task.repo, issue, own);
+          attempt.say({ type: "issue:unlabelled", label: own });
+        }))),
+    !ends || (await tried(attempt, "end the claim", () => endClaim(attempt, lease, claim, blocked))),
     await tried(attempt, "comment on the issue", async () => {
       const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
       if (text === null) return;
       const marker = fleet.store.workers.mark(attempt.id);
       attempt.say({ type: "comment:posted", url: await github.upsertComment(task.repo, issue, marker, text) });
-    }),
-    await tried(attempt, "take the label away", async () => {
-      const own = workerLabel(task.worker);
-      if (label !== "removed") return;
-      await github.removeLabel(task.repo, issue, own);
-      attempt.say({ type: "issue:unlabelled", label: own });
     }),
   ];
   // A claim that stays held (stopped), or that nobody looked after (lost), is still to be settled.

@@ -79,6 +79,16 @@ export class Lease {
     return isOurs(this.tip?.claim ?? null, this.holder);
   }
 
+  /** Asked anew: what ran out may be another's by now. @returns null where GitHub does not say */
+  async stillOurs(): Promise<boolean | null> {
+    const read = await this.github.claims.read(this.place).catch(() => null);
+    if (read === null) return null;
+    if (read.tip === null) return true;
+    const ours = isOurs(read.tip.claim, this.holder);
+    if (ours) this.tip = read.tip;
+    return ours;
+  }
+
   /** @returns false when somebody was faster, which may have been us: `ours` then tells */
   async finish(end: Pick<Claim, "state" | "pr" | "head" | "blocked">): Promise<boolean> {
     await this.release();

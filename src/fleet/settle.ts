@@ -119,12 +119,13 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
 export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   if (task.issue === null) return [];
   const attempt = await onTheSpot(fleet, task);
-  const { ours, labelled } = await onGitHub(attempt);
+  const { ours, stale, labelled } = await onGitHub(attempt);
   const repairs: Repair[] = [];
   if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
-  if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
+  if (ours === "held" && stale && labelled) repairs.push({ do: "renew" });
   // Without our claim a label may be a person's, or another attempt's.
   if (ours !== null && labelled) repairs.push({ do: "remove-label" });
+  if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
   return await carryOut(attempt, [...repairs, { do: "settle" }]);
 }
 
@@ -188,7 +189,7 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
         break;
       }
       case "finish-claim":
-        // Another's by now: then the label may be, too.
+        // Another's by now.
         if (!(await needLease(attempt).finish({ state: repair.state }))) return done;
         failPoint("finish-claim mended");
         done.push(
@@ -197,7 +198,9 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
         break;
       case "renew": {
         const lease = needLease(attempt);
-        await renew(github.claims, lease.place, lease.holder, await lease.known());
+        const renewed = await renew(github.claims, lease.place, lease.holder, await lease.known());
+        if (!renewed.won) return done;
+        lease.moved(renewed.tip);
         done.push(`the claim of ${attempt.id} on ${task.repo}#${task.issue} was renewed`);
         break;
       }

@@ -32,9 +32,11 @@ export function repairsFor(facts: Unsettled): Repair[] {
   const repairs: Repair[] = [];
   const { label } = meaningOf(outcome);
   if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "failed" });
-  if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });
   const gone = label === "removed" || outcome === "lost" || facts.ours === "published";
+  // As long as the claim is ours, and has not run out, nobody else can have put the label.
+  if (gone && facts.labelled && facts.ours === "held" && facts.stale) repairs.push({ do: "renew" });
   if (gone && facts.labelled) repairs.push({ do: "remove-label" });
+  if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });
   return [...repairs, { do: "settle" }];
 }
 

@@ -23,9 +23,9 @@ const over = (outcome: Outcome, ours: Unsettled["ours"], more: Partial<Unsettled
 
 describe("repairsFor", () => {
   test.each<[Outcome, string[]]>([
-    ["delivered", ["claim done", "remove-label", "settle"]],
-    ["answered", ["claim done", "remove-label", "settle"]],
-    ["simulated", ["claim released", "remove-label", "settle"]],
+    ["delivered", ["remove-label", "claim done", "settle"]],
+    ["answered", ["remove-label", "claim done", "settle"]],
+    ["simulated", ["remove-label", "claim released", "settle"]],
     ["no-change", ["claim failed", "settle"]],
     ["declined", ["claim failed", "settle"]],
     ["failed", ["claim failed", "settle"]],
@@ -33,12 +33,12 @@ describe("repairsFor", () => {
     ["stalled", ["claim failed", "settle"]],
     ["over-budget", ["claim failed", "settle"]],
     ["rejected", ["claim failed", "settle"]],
-    ["refused", ["claim released", "remove-label", "settle"]],
-    ["limited", ["claim released", "remove-label", "settle"]],
+    ["refused", ["remove-label", "claim released", "settle"]],
+    ["limited", ["remove-label", "claim released", "settle"]],
     ["stopped", []],
-    ["withdrawn", ["claim released", "remove-label", "settle"]],
+    ["withdrawn", ["remove-label", "claim released", "settle"]],
     ["fenced", ["claim released", "settle"]],
-    ["lost", ["claim released", "remove-label", "settle"]],
+    ["lost", ["remove-label", "claim released", "settle"]],
   ])("%s, its claim still held: %j", (outcome, repairs) => {
     expect(over(outcome, "held")).toEqual(repairs);
   });

@@ -34,6 +34,8 @@ class Hosts {
   private readonly hosts: readonly Case[];
   private readonly issues: readonly number[];
   private held: Held[] = [];
+  /** What came of each wish, for whoever has to explain a round. */
+  private readonly told: string[] = [];
   /** Issues that a tick may take as well as a person: nothing ended badly or well on them. */
   private readonly open = new Set<number>();
 
@@ -49,7 +51,7 @@ class Hosts {
   }
 
   private wrong(kind: Harm, detail: string): void {
-    this.harm.push({ kind, detail });
+    this.harm.push({ kind, detail: `${detail}; the story: ${this.told.join(" | ")}` });
   }
 
   /** Some read GitHub as it was before anything was taken. */
@@ -89,12 +91,17 @@ class Hosts {
     try {
       if (issue !== null) {
         const done: Dispatched = await dispatch(fleet, { repo: repo.name, issue });
+        this.told.push(`${host.login} has #${issue}`);
         return [{ host, n: done.n, issue }];
       }
-      const { dispatched, failed } = await tick(fleet, { repos: [repo.name] });
+      const { dispatched, failed, skipped } = await tick(fleet, { repos: [repo.name] });
+      const taken = dispatched.map((one) => `#${one.issue}`);
+      const left = skipped.map((one) => `#${one.issue} ${one.why} ${one.detail ?? ""}`);
+      this.told.push(`${host.login} ticked: ${[...taken, ...left].join(", ")}`);
       for (const what of failed) this.wrong("false", `${host.login}: ${what}`);
       return dispatched.map((one) => ({ host, n: Number(one.attempt?.split("-")[1]), issue: one.issue }));
     } catch (error) {
+      this.told.push(`${host.login}, ${issue === null ? "tick" : `#${issue}`}: ${error}`);
       if (!(error instanceof FleetError && error.code === "busy"))
         this.wrong("false", `${host.login}: ${error instanceof Error ? error.stack : error}`);
       return [];
@@ -122,6 +129,7 @@ class Hosts {
     const task = host.fleet.store.attempts.task("01", n);
     if (task === null) throw new Error(`${name(one)} has no task`);
     const [before] = await this.chain(issue);
+    const wasBlocked = this.repo.labels(issue).includes("blocked");
     const outcome = this.random.pick(["answered", "failed", "refused", "declined"] as const) satisfies Outcome;
     const attempt = await takeUp(
       host.fleet,
@@ -131,11 +139,17 @@ class Hosts {
       () => {},
     );
     await closeOut(attempt, { outcome, reason: "as the seed wants it" });
+    this.told.push(`${name(one)} ends #${issue}: ${outcome}`);
     endAttempt(host.fleet, task, { outcome, reason: "as the seed wants it" });
     const [tip] = await this.chain(issue);
     if (before && !this.isOf(before, one) && tip && this.isOf(tip, one))
       this.wrong("stranger", `${name(one)} ended the claim of ${before.host.slice(0, 8)} ${before.attempt}`);
-    if (tip?.state === "released") this.open.add(issue);
+    const labels = this.repo.labels(issue);
+    // Those that go on: nobody else takes their label away, or adds one.
+    const holder = this.held.find((each) => tip?.state === "held" && this.isOf(tip, each));
+    if (holder && (!labels.includes("worker:01") || (!wasBlocked && labels.includes("blocked"))))
+      this.wrong("stranger", `${name(one)} left ${labels.join(", ") || "no label"} on #${issue} of ${name(holder)}`);
+    if (tip?.state === "released" && !labels.includes("blocked")) this.open.add(issue);
     else this.open.delete(issue);
   }
 

@@ -1,0 +1,85 @@
+/** An attempt that was cut off for longer than its lease, and ends without having noticed that another has its issue. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { closeOut } from "../../src/fleet/close-out.ts";
+import { endAttempt } from "../../src/fleet/end-attempt.ts";
+import { reconcile } from "../../src/fleet/reconcile.ts";
+import { takeUp } from "../../src/fleet/take-up.ts";
+import { meaningOf, type Outcome, outcomeNames } from "../../src/model/outcome.ts";
+import { type Case, Rig } from "./fault-rig.ts";
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await Rig.start(1);
+});
+afterAll(() => rig.close());
+
+const config = { claims: { lease: "60s", grace: "5s" } };
+
+async function began(one: Case): Promise<void> {
+  const done = await one.dispatch();
+  if (done instanceof Error) throw done;
+}
+
+async function ends(one: Case, outcome: Outcome): Promise<boolean> {
+  const task = one.fleet.store.attempts.task("01", 1);
+  if (task === null) throw new Error("no task");
+  const say = () => {};
+  const attempt = await takeUp(one.fleet, task, say, new AbortController().signal, say);
+  const settled = await closeOut(attempt, { outcome, reason: "as the test wants it" });
+  endAttempt(one.fleet, task, { outcome, reason: "as the test wants it" });
+  return settled;
+}
+
+const outcomes = outcomeNames.filter((name) => !["held", "untouched"].includes(meaningOf(name).claim));
+
+// Torture, hosts, seed 138. Both have a worker 01, as most fleets do.
+test.each(outcomes)("%s: what the new holder has put stays, and nothing is added", async (outcome) => {
+  const late = rig.case({ supervisor: "born", config });
+  await began(late);
+  rig.standin.advance(120_000);
+  const holder = rig.case({ supervisor: "born", config, repo: late.repo, issue: late.issue });
+  await began(holder);
+  await ends(late, outcome);
+  expect((await reconcile(late.fleet)).failed).toEqual([]);
+  expect([late.labels(), late.repo.comments(late.issue)]).toEqual([["worker:01"], []]);
+  const host = holder.fleet.store.workers.fleetId();
+  expect((await late.claims())[0]).toMatchObject({ state: "held", host, attempt: "01-1" });
+});
+
+test.each(outcomes.filter((name) => meaningOf(name).label === "removed"))(
+  "%s: the label goes before the claim, since then another may put the same one",
+  async (outcome) => {
+    const one = rig.case({ supervisor: "born", config });
+    await began(one);
+    rig.standin.journal.clear();
+    expect(await ends(one, outcome)).toBe(true);
+    const writes = one.calls().filter(({ method, path }) => method === "DELETE" || /\/git\/refs\//.test(path));
+    expect(writes.map(({ method }) => method)).toEqual(["DELETE", "PATCH"]);
+    expect(one.labels()).toEqual([]);
+  },
+);
+
+test("where GitHub does not say whose it is, the label is left to whoever settles it", async () => {
+  const one = rig.case({ supervisor: "born", config });
+  await began(one);
+  one.inject({ method: "GET", path: /\/git\/ref\//, times: 1000, fault: { status: 500, body: {} } });
+  expect(await ends(one, "limited")).toBe(false);
+  one.heal();
+  expect((await reconcile(one.fleet)).failed).toEqual([]);
+  expect([one.labels(), (await one.claims())[0]?.state]).toEqual([[], "released"]);
+});
+
+test("settled long after its lease: proved to be ours still, then the label goes, then the claim", async () => {
+  const one = rig.case({ supervisor: "born", config });
+  await began(one);
+  const task = one.fleet.store.attempts.task("01", 1);
+  if (task === null) throw new Error("no task");
+  endAttempt(one.fleet, task, { outcome: "lost", reason: "as the test wants it" });
+  rig.standin.advance(120_000);
+  rig.standin.journal.clear();
+  expect((await reconcile(one.fleet)).failed).toEqual([]);
+  const writes = one.calls().filter(({ method, path }) => method === "DELETE" || /\/git\/refs\//.test(path));
+  expect(writes.map(({ method }) => method)).toEqual(["PATCH", "DELETE", "PATCH"]);
+  expect((await one.claims()).map(({ state }) => state)).toEqual(["released", "held", "held"]);
+  expect(one.labels()).toEqual([]);
+});
