@@ -40,8 +40,8 @@ test(
     expect(await quietTick(fleet)).toEqual([
       expect.stringMatching(/^its work was saved: .*work\.patch$/),
       "attempt 01-1 was ended as lost: the supervisor vanished",
-      `the claim of 01-1 on acme/site#${issue} was released`,
       `the label worker:01 was removed from acme/site#${issue}`,
+      `the claim of 01-1 on acme/site#${issue} was released`,
     ]);
     expect((await fleet.ended("01")).outcome).toBe("lost");
     expect([(await fleet.claim(issue))[0]?.state, fleet.repo.labels(issue)]).toEqual(["released", []]);
@@ -154,10 +154,12 @@ test(
   async () => {
     const fleet = await openFleet();
     await quietRepo(fleet);
+    const label = fleet.standin.inject({ method: "DELETE", path: /\/labels\//, fault: { status: 403, body: {} } });
     const slow = fleet.standin.inject({ method: "POST", path: /\/issues\/\d+\/comments$/, fault: { delayMs: 3000 } });
     const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]" });
     await until("the comment is being posted", () => (slow.fired > 0 ? true : null));
     await kill(fleet, supervisorOf(fleet, "01"));
+    label.remove();
     expect([(await fleet.claim(issue))[0]?.state, fleet.repo.labels(issue)]).toEqual(["done", ["worker:01"]]);
     expect(await quietTick(fleet)).toEqual([
       expect.stringMatching(/^attempt 01-1 was ended as delivered: /),
