@@ -152,8 +152,8 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
 async function onTheSpot(fleet: Fleet, task: Task): Promise<InFlight> {
   const attempt = await takenUp(fleet, task);
   const id = boundId(fleet, task.repo);
-  // An App is not told; where GitHub fails, what comes next says so.
-  const name = id === null ? null : await attempt.github.nameOf(id).catch(() => null);
+  // Where GitHub fails, what comes next says so.
+  const name = id === null ? null : await attempt.github.nameOf(id, task.repo).catch(() => null);
   return name === null || sameRepo(name, task.repo) ? attempt : await takenUp(fleet, task, name);
 }
 
