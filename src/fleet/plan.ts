@@ -113,9 +113,9 @@ function callsOf(fleet: Fleet, repo: string, issue: number | null, worker: strin
     ...pull,
     `POST ${at}/git/commits`,
     `PATCH ${at}/git/refs/${ref}`,
+    `DELETE ${at}/issues/${issue}/labels/${workerLabel(worker)}`,
     `GET ${at}/issues/${issue}/comments`,
     `POST ${at}/issues/${issue}/comments`,
-    `DELETE ${at}/issues/${issue}/labels/${workerLabel(worker)}`,
   ];
 }
 

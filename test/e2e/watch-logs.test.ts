@@ -43,8 +43,8 @@ describe("watch", () => {
       "pushed issue-",
       "and verified: http",
       "claim done",
-      "comment: http",
       "label worker:03 removed",
+      "comment: http",
       "delivered: http",
     ];
     const found = order.map((text) => lines.findIndex((line) => line.includes(text)));
