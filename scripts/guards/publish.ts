@@ -26,6 +26,14 @@ export const publishGuards: readonly Guard[] = [
     only: "no other one is opened",
   },
   {
+    name: "what people close between two looks is not opened again",
+    file: "src/issues/github.ts",
+    text: " ?? all.find((one) => one.headSha === pull.head)",
+    instead: "",
+    test: "test/e2e/pushed.test.ts",
+    only: "between two looks",
+  },
+  {
     name: "a branch that people took away does not hold its issue for ever",
     file: "src/fleet/publish.ts",
     text: "  if (pull === undefined) return null;\n",

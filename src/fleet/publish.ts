@@ -126,11 +126,13 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
   const base = needBase(attempt).branch;
   const title = pullRequestTitle(snapshot.issue, attempt.finalWord?.text ?? "");
   const body = pullRequestBody(task, attempt.id, attempt.finalWord?.text ?? "", attempt.figures);
-  const { pull, adopted } = await github.openPull(task.repo, { title, body, branch, base }).catch((error: unknown) => {
-    // There is none, and there will be none.
-    if (error instanceof FleetError && error.definite) attempt.unconfirmed = false;
-    throw error;
-  });
+  const { pull, adopted } = await github
+    .openPull(task.repo, { title, body, branch, base, head })
+    .catch((error: unknown) => {
+      // There is none, and there will be none.
+      if (error instanceof FleetError && error.definite) attempt.unconfirmed = false;
+      throw error;
+    });
   failPoint("pull request opened");
   const { number } = pull;
   let confirmed = await github.pull(task.repo, number);

@@ -246,16 +246,19 @@ export class GitHub {
   }
 
   /**
-   * The open pull request of a branch: found, else opened. A reply that was lost is looked up before anything is sent again;
+   * The pull request of a branch: the open one, or that of our commit however people left it; else opened. A reply that was lost is looked up before anything is sent again;
    * a 422 may only mean that GitHub has not seen the branch yet.
    * @returns `adopted`: it was there already
    */
   async openPull(
     repo: string,
-    pull: { title: string; body: string; branch: string; base: string },
+    pull: { title: string; body: string; branch: string; base: string; head: string },
   ): Promise<{ pull: Pull; adopted: boolean }> {
     const { title, body, branch, base } = pull;
-    const find = async () => (await this.pullsOf(repo, branch)).find((one) => one.open);
+    const find = async () => {
+      const all = await this.pullsOf(repo, branch);
+      return all.find((one) => one.open) ?? all.find((one) => one.headSha === pull.head);
+    };
     const existing = await find();
     if (existing !== undefined) return { pull: existing, adopted: true };
     const send = async () =>

@@ -62,6 +62,25 @@ test(
   long,
 );
 
+// Torture, github-attempts 43.
+test(
+  "it is closed between two looks at it: no other one is opened, and the next look settles it",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "pull request opened");
+    const number = fleet.repo.pulls()[0]?.number ?? 0;
+    const meanwhile = () => fleet.repo.close(number);
+    const path = /^\/repos\/acme\/site\/pulls$/;
+    const close = fleet.standin.inject({ method: "GET", path, skip: 2, fault: { meanwhile } });
+    await tick(fleet);
+    expect([close.fired, fleet.repo.pulls().length]).toEqual([1, 1]);
+    expect((await tick(fleet)).json().failed).toEqual([]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: number });
+    expect(fleet.repo.pulls()).toHaveLength(1);
+  },
+  long,
+);
+
 test(
   "the branch was deleted before there was one: said once, kept as a patch, and the issue can be dispatched again",
   async () => {

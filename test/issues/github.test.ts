@@ -101,9 +101,9 @@ describe("labels", () => {
 });
 
 describe("pull requests", () => {
-  const pull = { title: "Mend the link", body: "Closes #1", branch: "issue-1", base: "main" };
+  const pull = { title: "Mend the link", body: "Closes #1", branch: "issue-1", base: "main", head: "" };
   beforeEach(async () => {
-    await control().push({ branch: "issue-1", files: { "README.md": "# Better\n" } });
+    pull.head = await control().push({ branch: "issue-1", files: { "README.md": "# Better\n" } });
   });
 
   test("A62: opened once, then adopted", async () => {
@@ -111,6 +111,15 @@ describe("pull requests", () => {
     const second = await site.client.openPull(repo, pull);
     expect([first.adopted, second.adopted, second.pull.number]).toEqual([false, true, first.pull.number]);
     expect(control().pulls()).toHaveLength(1);
+  });
+
+  test("one of that commit that people have closed is not opened again; one of other commits does not count", async () => {
+    const first = await site.client.openPull(repo, pull);
+    control().close(first.pull.number);
+    expect(await site.client.openPull(repo, pull)).toMatchObject({ adopted: true, pull: { open: false } });
+    const head = await control().push({ branch: "issue-1", files: { "README.md": "# Better still\n" } });
+    const second = await site.client.openPull(repo, { ...pull, head });
+    expect([second.adopted, second.pull.number === first.pull.number]).toEqual([false, false]);
   });
 
   const unclear: [string, Fault["fault"], number][] = [
