@@ -2,7 +2,7 @@
 import { isAbandoned, mayEndForIt } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { sameRepo } from "../model/issue.ts";
-import { type Repair, repairsFor } from "../model/repair.ts";
+import { type Repair, repairsFor, repairsToGiveBack } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
 import { now } from "../system/clock.ts";
@@ -115,18 +115,11 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   }
 }
 
-/** Gives the issue back, whatever the outcome was: for reset. What was pushed already is finished, not thrown away. */
+/** Gives the issue back, whatever the outcome was: for reset. */
 export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   if (task.issue === null) return [];
   const attempt = await onTheSpot(fleet, task);
-  const { ours, stale, labelled } = await onGitHub(attempt);
-  const repairs: Repair[] = [];
-  if (ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
-  if (ours === "held" && stale && labelled) repairs.push({ do: "renew" });
-  // Without our claim a label may be a person's, or another attempt's.
-  if (ours !== null && labelled) repairs.push({ do: "remove-label" });
-  if (ours === "held" || ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
-  return await carryOut(attempt, [...repairs, { do: "settle" }]);
+  return await carryOut(attempt, repairsToGiveBack(await onGitHub(attempt)));
 }
 
 /** @returns what was mended, a sentence each; nothing for an attempt that lives */

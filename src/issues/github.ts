@@ -246,8 +246,8 @@ export class GitHub {
   }
 
   /**
-   * The pull request of a branch: the open one, or that of our commit however people left it; else opened. A reply that was lost is looked up before anything is sent again;
-   * a 422 may only mean that GitHub has not seen the branch yet.
+   * The pull request of a branch: the open one, or that of our commit (`head`) as people left it; else opened. A reply that was
+   * lost is looked up before anything is sent again; a 422 may only mean that GitHub has not seen the branch yet.
    * @returns `adopted`: it was there already
    */
   async openPull(

@@ -33,11 +33,25 @@ export function repairsFor(facts: Unsettled): Repair[] {
   const { label } = meaningOf(outcome);
   if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "failed" });
   const gone = label === "removed" || outcome === "lost" || facts.ours === "published";
-  // As long as the claim is ours, and has not run out, nobody else can have put the label.
-  if (gone && facts.labelled && facts.ours === "held" && facts.stale) repairs.push({ do: "renew" });
-  if (gone && facts.labelled) repairs.push({ do: "remove-label" });
+  if (gone) repairs.push(...unlabelling(facts));
   if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });
   return [...repairs, { do: "settle" }];
+}
+
+/** For reset: the issue is given back whatever the outcome was. What was pushed already is finished, not thrown away. */
+export function repairsToGiveBack(facts: Omit<Unsettled, "outcome">): Repair[] {
+  if (facts.ours === null) return [{ do: "settle" }];
+  const repairs: Repair[] = [];
+  if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
+  repairs.push(...unlabelling(facts));
+  if (facts.ours === "held" || facts.ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
+  return [...repairs, { do: "settle" }];
+}
+
+/** As long as the claim is ours, and has not run out, nobody else can have put the label: so it goes before the claim. */
+function unlabelling({ ours, stale, labelled }: Omit<Unsettled, "outcome">): Repair[] {
+  if (!labelled) return [];
+  return ours === "held" && stale ? [{ do: "renew" }, { do: "remove-label" }] : [{ do: "remove-label" }];
 }
 
 function claimAfter(outcome: Outcome): "released" | "failed" | "done" {

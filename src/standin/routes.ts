@@ -86,7 +86,7 @@ export async function route(call: Call): Promise<Reply> {
     ? call.world.repos.get(Number(numbered[1]))
     : call.world.findRepo(decode(named?.[1] ?? ""), decode(named?.[2] ?? ""));
   const rest = (numbered ? numbered[2] : named?.[3]) ?? "";
-  const moved = named && !repo && call.world.movedRepo(decode(named[1] ?? ""), decode(named[2] ?? ""));
+  const moved = !repo && named ? call.world.movedRepo(decode(named[1] ?? ""), decode(named[2] ?? "")) : undefined;
   if (moved && levelOf(moved, call.viewer) !== "none") {
     const url = `${call.origin}/repositories/${moved.id}${rest}`;
     throw new Refusal(301, "Moved Permanently", undefined, { location: url });

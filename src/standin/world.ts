@@ -147,7 +147,7 @@ export class World {
     return user;
   }
 
-  /** A repository that had that name, which nobody has taken since. */
+  /** The repository that had that name: for when none has it now. */
   movedRepo(owner: string, name: string): Repo | undefined {
     return this.repos.get(this.formerNames.get(`${owner}/${name}`.toLowerCase()) ?? 0);
   }

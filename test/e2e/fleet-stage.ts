@@ -42,7 +42,8 @@ export function taken(ran: Ran): number[] {
   return ran.json().dispatched.map((one: { issue: number }) => one.issue);
 }
 
-async function api(fleet: TestFleet, method: string, path: string, body: object): Promise<{ sha: string }> {
+/** As the owner of acme. @throws Error with GitHub's words when it refuses */
+export async function api(fleet: TestFleet, method: string, path: string, body: object): Promise<{ sha: string }> {
   const headers = { authorization: `token ${fleet.token}`, "content-type": "application/json" };
   const answer = await fetch(`${fleet.standin.url}${path}`, { method, headers, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { begin, newest, running } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
 import { squat } from "../support/squat.ts";
-import { assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
+import { api, assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -17,12 +17,12 @@ async function killedAt(fleet: TestFleet, step: string): Promise<number> {
   return issue;
 }
 
-async function merge(fleet: TestFleet, number: number): Promise<void> {
-  const headers = { authorization: `token ${fleet.token}`, "content-type": "application/json" };
-  const answer = await fetch(`${fleet.standin.url}/repos/acme/site/pulls/${number}/merge`, {
-    ...{ method: "PUT", headers, body: "{}" },
-  });
-  expect(answer.status).toBe(200);
+/** Its pull request is there, and was not confirmed. */
+async function opened(fleet: TestFleet): Promise<{ issue: number; number: number }> {
+  const issue = await killedAt(fleet, "pull request opened");
+  const [pull, ...more] = fleet.repo.pulls();
+  if (pull === undefined || more.length > 0) throw new Error(`${more.length} pull requests more than one`);
+  return { issue, number: pull.number };
 }
 
 const tip = async (fleet: TestFleet, issue: number) => (await fleet.claim(issue))[0];
@@ -32,14 +32,13 @@ test(
   "its pull request was merged and the branch deleted: delivered, by that one",
   async () => {
     const fleet = await openFleet();
-    const issue = await killedAt(fleet, "pull request opened");
-    const [pull] = fleet.repo.pulls();
-    await merge(fleet, pull?.number ?? 0);
+    const { issue, number } = await opened(fleet);
+    await api(fleet, "PUT", `/repos/acme/site/pulls/${number}/merge`, {});
     fleet.repo.deleteBranch(`issue-${issue}`);
     const first = await tick(fleet);
     expect([first.code, first.json().failed]).toEqual([0, []]);
-    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: pull?.number });
-    expect(await fleet.ended("01")).toMatchObject({ outcome: "delivered", pull: { number: pull?.number } });
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: number });
+    expect(await fleet.ended("01")).toMatchObject({ outcome: "delivered", pull: { number } });
     expect(fleet.repo.pulls()).toHaveLength(1);
     expect((await tick(fleet)).json()).toMatchObject(quiet);
     expect(await fleet.leftovers()).toEqual([]);
@@ -51,11 +50,10 @@ test(
   "its pull request was closed: no other one is opened",
   async () => {
     const fleet = await openFleet();
-    const issue = await killedAt(fleet, "pull request opened");
-    const [pull] = fleet.repo.pulls();
-    fleet.repo.close(pull?.number ?? 0);
+    const { issue, number } = await opened(fleet);
+    fleet.repo.close(number);
     expect((await tick(fleet)).json().failed).toEqual([]);
-    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: pull?.number });
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: number });
     expect(fleet.repo.pulls()).toHaveLength(1);
     expect((await tick(fleet)).json()).toMatchObject(quiet);
   },
@@ -67,8 +65,7 @@ test(
   "it is closed between two looks at it: no other one is opened, and the next look settles it",
   async () => {
     const fleet = await openFleet();
-    const issue = await killedAt(fleet, "pull request opened");
-    const number = fleet.repo.pulls()[0]?.number ?? 0;
+    const { issue, number } = await opened(fleet);
     const meanwhile = () => fleet.repo.close(number);
     const path = /^\/repos\/acme\/site\/pulls$/;
     const close = fleet.standin.inject({ method: "GET", path, skip: 2, fault: { meanwhile } });

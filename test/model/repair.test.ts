@@ -1,7 +1,7 @@
 /** What is mended for an attempt that is over: every outcome with every state of its claim. */
 import { describe, expect, test } from "bun:test";
 import { meaningOf, type Outcome, outcomeNames } from "../../src/model/outcome.ts";
-import { type Repair, repairsFor, type Unsettled } from "../../src/model/repair.ts";
+import { type Repair, repairsFor, repairsToGiveBack, type Unsettled } from "../../src/model/repair.ts";
 
 const claimStates = ["held", "published", "done", "failed", "released"] as const;
 
@@ -96,5 +96,27 @@ describe("repairsFor", () => {
       };
       expect(what(repairsFor(next))).toEqual(["settle"]);
     }
+  });
+});
+
+describe("repairsToGiveBack", () => {
+  test.each<[Unsettled["ours"], string[]]>([
+    [null, ["settle"]],
+    ["held", ["remove-label", "claim released", "settle"]],
+    ["failed", ["remove-label", "claim released", "settle"]],
+    ["published", ["finish-pull", "remove-label", "settle"]],
+    ["done", ["remove-label", "settle"]],
+    ["released", ["remove-label", "settle"]],
+  ])("its claim %s, labelled: %j", (ours, repairs) => {
+    expect(what(repairsToGiveBack({ ours, stale: false, labelled: true }))).toEqual(repairs);
+    const bare = what(repairsToGiveBack({ ours, stale: true, labelled: false }));
+    expect(bare).toEqual(repairs.filter((one) => one !== "remove-label"));
+  });
+
+  test("a claim that may have run out is renewed before the label is touched, here as in reconcile", () => {
+    const facts = { ours: "held", stale: true, labelled: true } as const;
+    expect(what(repairsToGiveBack(facts))).toEqual(["renew", "remove-label", "claim released", "settle"]);
+    expect(over("lost", "held", facts)).toEqual(["renew", "remove-label", "claim released", "settle"]);
+    expect(over("failed", "held", facts)).toEqual(["claim failed", "settle"]);
   });
 });
