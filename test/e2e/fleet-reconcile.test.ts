@@ -57,8 +57,10 @@ test(
     const fleet = await openFleet({ workers: ["01", "02"] });
     await quietRepo(fleet);
     fleet.configure({ limits: { ready: "1s" } });
-    const commits = { method: "POST", path: /\/git\/commits$/, fault: { delayMs: 3000 } };
+    const commits = { method: "POST", path: /\/git\/commits$/, fault: { delayMs: 60_000 } };
     const labels = { method: "POST", path: /\/issues\/\d+\/labels$/, fault: { status: 403, body: {} } };
+    // Both are killed in the end: with the first one dead, the second could mend it before anybody looks.
+    const begun: [dispatch: ReturnType<typeof fleet.start>, issue: number, held: readonly string[]][] = [];
     for (const [worker, faults, held] of [
       ["01", [commits], []],
       // The label is refused; the claim that is then given back never is.
@@ -68,6 +70,9 @@ test(
       const armed = faults.map((fault) => fleet.standin.inject(fault));
       const dispatch = fleet.start(["dispatch", "-r", "acme/site", "-i", String(issue), "-w", worker]);
       await until(`the dispatch for ${worker} has come that far`, () => armed.every(({ fired }) => fired > 0) || null);
+      begun.push([dispatch, issue, held]);
+    }
+    for (const [dispatch, issue, held] of begun) {
       dispatch.kill("SIGKILL");
       await dispatch.exited;
       expect((await fleet.claim(issue)).map(({ state }) => state)).toEqual([...held]);
