@@ -5,15 +5,20 @@ import { join } from "node:path";
 import type { Guard } from "./guard.ts";
 
 const root = join(import.meta.dir, "../..");
+/** SIOCSIFFLAGS, up. */
+const loopback = `perl -e '$lo = pack("a16 s x22", "lo", 1); socket(S, 2, 2, 0) && ioctl(S, 0x8914, $lo) or die "lo: $!"'`;
 /**
  * The first process where tests run: nothing of ours takes itself for process 1. Numbers begin high, or those of the tests
  * would be the same as those inside of an isolation, and some others are there, as on any machine.
  */
-const first = 'echo 5000 > /proc/sys/kernel/ns_last_pid; for n in $(seq 20); do sleep 1000 & done; "$@"; exit $?';
-/** What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. */
+const first = `${loopback} && echo 5000 > /proc/sys/kernel/ns_last_pid; for n in $(seq 20); do sleep 1000 & done; "$@"; exit $?`;
+/**
+ * What a test without its guard leaves alive ends with it: there may be many, made to be hard to kill. And a network of its own:
+ * agents that have lost theirs listen on the same ports of the machine's.
+ */
 const apart =
   process.getuid?.() === 0 && Bun.which("unshare") !== null
-    ? [..."unshare --pid --fork --kill-child --mount-proc /bin/sh -c".split(" "), first, "first"]
+    ? [..."unshare --net --pid --fork --kill-child --mount-proc /bin/sh -c".split(" "), first, "first"]
     : [];
 
 /** What a test that has to fail may take, in ms: what waits for ever without its guard is noticed, too. */
