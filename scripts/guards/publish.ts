@@ -36,7 +36,7 @@ export const publishGuards: readonly Guard[] = [
   {
     name: "a branch that people took away does not hold its issue for ever",
     file: "src/fleet/publish.ts",
-    text: "  if (pull === undefined) return null;\n",
+    text: '  if (pull === undefined) return { why: "somebody has removed or changed the branch" };\n',
     instead: "  if (pull === undefined) throw new Error('gone');\n",
     test: "test/e2e/pushed.test.ts",
     only: "dispatched again",

@@ -21,7 +21,10 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
   const ours = ends ? await lease.stillOurs() : true;
   if (ours === false) {
     // Its label looks like ours where its worker has the same name.
-    attempt.say({ type: "warning", message: "the issue is another's by now: nothing is marked, said or ended there" });
+    attempt.say({
+      type: "warning",
+      message: "the claim is another's by now, or gone: nothing is marked, said or ended there",
+    });
     return true;
   }
   // Before the claim says so: from then on a missing `blocked` means that a person took it away.
@@ -62,7 +65,7 @@ async function endClaim(
   blocked: boolean,
 ): Promise<void> {
   // `published` says more than we could: whoever finishes it opens or adopts its pull request.
-  if ((await lease.known()).claim?.state === "published" && (state === "done" || (state === "failed" && unconfirmed)))
+  if ((await lease.known()).claim?.state === "published" && (state === "done" || unconfirmed))
     throw new Error("the pull request is not confirmed");
   const won = await lease.finish(blocked ? { state, blocked } : { state });
   // Pushed, and the look at what came of it failed.

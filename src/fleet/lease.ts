@@ -79,14 +79,26 @@ export class Lease {
     return isOurs(this.tip?.claim ?? null, this.holder);
   }
 
-  /** Asked anew: what ran out may be another's by now. @returns null where GitHub does not say */
+  /** Asked anew: what ran out may be another's by now. @returns stale: half of its lease has passed */
+  async look(): Promise<{ ours: Claim["state"] | null; stale: boolean }> {
+    const { tip, serverNow } = await this.github.claims.read(this.place);
+    const claim = tip?.claim ?? null;
+    if (tip === null || claim === null || !isOurs(claim, this.holder)) return { ours: null, stale: false };
+    this.tip = tip;
+    return { ours: claim.state, stale: serverNow - tip.committedAt > claim.leaseMs / 2 };
+  }
+
+  /** What may have run out is renewed first. @returns null where GitHub does not say */
   async stillOurs(): Promise<boolean | null> {
-    const read = await this.github.claims.read(this.place).catch(() => null);
-    if (read === null) return null;
-    if (read.tip === null) return true;
-    const ours = isOurs(read.tip.claim, this.holder);
-    if (ours) this.tip = read.tip;
-    return ours;
+    try {
+      const { ours, stale } = await this.look();
+      if (ours !== "held" || !stale) return ours !== null;
+      const written = await renew(this.github.claims, this.place, this.holder, await this.known());
+      this.tip = written.tip;
+      return this.ours;
+    } catch {
+      return null;
+    }
   }
 
   /** @returns false when somebody was faster, which may have been us: `ours` then tells */

@@ -6,7 +6,7 @@ import type { Pull } from "../issues/shapes.ts";
 import { branchNames, type Claim, claimRef, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { Verdict } from "../model/verdict.ts";
-import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
+import { madeBy, pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { failPoint } from "../system/fail-point.ts";
 import type { Work } from "./collect.ts";
 import { message } from "./hold.ts";
@@ -23,8 +23,9 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
     // Where there is an issue, it tells: of another repository it is another.
     needSame(attempt.fleet, attempt.task.repo, await attempt.github.repository(attempt.task.repo));
   }
-  await push(attempt, work);
+  // Before: it may arrive, and the look at what came of it fail.
   attempt.unconfirmed = true;
+  await push(attempt, work);
   attempt.figures = { ...attempt.figures, branch: attempt.branch };
   attempt.say({ type: "branch:published", branch: attempt.branch, head: work.head });
   const pull = await confirmPull(attempt, work.head);
@@ -43,40 +44,58 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
 
 /**
  * For work that was pushed by an attempt that is over: its pull request, and `done`. No agent is needed for it. What a person
- * has merged or closed meanwhile stays as it is.
- * @returns null when a person has taken the branch away, or changed it, before there was one: the claim is as it was
+ * has merged, closed or built upon meanwhile stays as it is.
+ * @returns why there is none and will be none: a person has taken the branch away, or changed it, before there was one, or
+ * GitHub refuses to open one; the claim is as it was
  */
-export async function finishPublished(attempt: InFlight, claim: Claim): Promise<Pull | null> {
+export async function finishPublished(attempt: InFlight, claim: Claim): Promise<Pull | { readonly why: string }> {
   const { lease, task, github, mirror, fleet } = attempt;
   const { head } = claim;
   if (lease === null || head === undefined) throw new Error(`attempt ${attempt.id} has published nothing`);
   const repository = await github.repository(task.repo);
   needSame(fleet, task.repo, repository);
   const names = branchNames(task.issue, claim.epoch, task.sessionId);
+  const base = fleet.store.attempts.base(task.worker, task.n)?.branch ?? repository.defaultBranch;
   // Before the pull requests: with a branch that GitHub deletes after a merge, that merge is seen.
   const there = await mirror.remoteRefs(
-    names.map((name) => `refs/heads/${name}`),
+    [...names, base].map((name) => `refs/heads/${name}`),
     fleet.config.steps.publish,
   );
   const branch = names.find((name) => there.get(`refs/heads/${name}`) === head);
-  let pull: Pull | undefined;
-  for (const name of names)
-    pull ??= (await github.pullsOf(task.repo, name)).find(({ headSha, open }) => headSha === head && !open);
-  if (pull === undefined && branch !== undefined) {
-    attempt.branch = branch;
-    const base = fleet.store.attempts.base(task.worker, task.n)?.branch ?? repository.defaultBranch;
-    attempt.base = { branch: base, sha: "" };
-    pull = await confirmPull(attempt, head);
+  const pulls: Pull[] = [];
+  for (const name of names) pulls.push(...(await github.pullsOf(task.repo, name)));
+  let pull = pulls.find(({ headSha, open }) => headSha === head && !open);
+  try {
+    if (pull === undefined && branch !== undefined) {
+      attempt.branch = branch;
+      // It may have been renamed since.
+      attempt.base = { branch: there.has(`refs/heads/${base}`) ? base : repository.defaultBranch, sha: "" };
+      pull = await confirmPull(attempt, head);
+    }
+  } catch (error) {
+    if (!(error instanceof FleetError && error.definite && error.code === "github")) throw error;
+    return { why: error.message };
   }
-  if (pull === undefined) return null;
+  pull ??= await builtUpon(attempt, head, pulls);
+  if (pull === undefined) return { why: "somebody has removed or changed the branch" };
   await lease.finish({ state: "done", pr: pull.number, head });
   return pull;
+}
+
+/** Somebody has pushed on top of our commit, or GitHub has moved it to a newer base. */
+async function builtUpon({ github, task, id }: InFlight, head: string, pulls: readonly Pull[]) {
+  const own = madeBy(task.worker, id);
+  for (const pull of pulls)
+    if ((pull.open && pull.body.includes(own)) || (await github.isWithin(task.repo, head, pull.headSha))) return pull;
+  return undefined;
 }
 
 /** Tries the names in order: a branch is only ever created, never moved. */
 async function push(attempt: InFlight, work: Work): Promise<void> {
   const { mirror, task, lease, fleet } = attempt;
   const timeoutMs = fleet.config.steps.publish;
+  // What hangs is looked at before the step is over: it may have arrived.
+  const pushMs = timeoutMs * 0.7;
   const tip = lease === null ? null : await lease.known();
   const ref = task.issue === null ? null : claimRef(fleet.config.claims.namespace, task.issue);
   for (const branch of branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId)) {
@@ -85,7 +104,7 @@ async function push(attempt: InFlight, work: Work): Promise<void> {
     const published = tip && ref && lease ? await publishedTip(attempt, tip, work.head) : null;
     if (published && ref && tip) updates.push({ from: published.sha, to: ref, expect: tip.sha });
     for (let tries = 0; ; tries++) {
-      const result = await mirror.push(updates, timeoutMs, tries);
+      const result = await mirror.push(updates, pushMs, tries);
       // Also after a failure: the reply may have been lost after GitHub acted.
       const now = await mirror.remoteRefs(ref === null ? [target] : [target, ref], timeoutMs);
       const there = now.get(target);

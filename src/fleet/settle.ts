@@ -13,7 +13,7 @@ import { endTree } from "../system/tree.ts";
 import { collect, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
-import { isOurs, renew } from "./hold.ts";
+import { renew } from "./hold.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Lease } from "./lease.ts";
 import { finishPublished } from "./publish.ts";
@@ -51,7 +51,7 @@ async function finishPushed(fleet: Fleet, task: Task): Promise<Pick<Figures, "br
     claim.pr === undefined
       ? await finishPublished(attempt, claim)
       : await attempt.github.pull(attempt.task.repo, claim.pr);
-  if (pull === null) return null;
+  if ("why" in pull) return null;
   const { number, url, headRef } = pull;
   await attempt.mirror.forget();
   return { branch: headRef, pull: { number, url } };
@@ -151,18 +151,11 @@ async function onTheSpot(fleet: Fleet, task: Task): Promise<InFlight> {
 }
 
 /** What GitHub says of an attempt's claim and label; the lease then knows the tip. */
-async function onGitHub(attempt: InFlight) {
-  const { github, task } = attempt;
+async function onGitHub({ github, task, ...attempt }: InFlight) {
   const lease = needLease(attempt);
-  const { tip, serverNow } = await github.claims.read(lease.place);
-  const claim = tip?.claim && isOurs(tip.claim, lease.holder) ? tip.claim : null;
-  if (tip === null || claim === null) return { ours: null, stale: false, labelled: false };
-  lease.moved(tip);
-  return {
-    ours: claim.state,
-    stale: serverNow - tip.committedAt > claim.leaseMs / 2,
-    labelled: await github.hasLabel(task.repo, lease.place.issue, workerLabel(task.worker)),
-  };
+  const { ours, stale } = await lease.look();
+  if (ours === null) return { ours, stale, labelled: false };
+  return { ours, stale, labelled: await github.hasLabel(task.repo, lease.place.issue, workerLabel(task.worker)) };
 }
 
 async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<string[]> {
@@ -172,11 +165,11 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
     switch (repair.do) {
       case "finish-pull": {
         const pull = await finishPublished(attempt, await ownClaim(attempt));
-        if (pull === null) await needLease(attempt).finish({ state: repair.orElse });
+        if ("why" in pull) await needLease(attempt).finish({ state: repair.orElse });
         failPoint("finish-pull mended");
         done.push(
-          pull === null
-            ? `somebody has removed or changed the branch that ${attempt.id} had pushed: its claim on ${task.repo}#${task.issue} was ${repair.orElse}`
+          "why" in pull
+            ? `no pull request of what ${attempt.id} had pushed (${pull.why}): its claim on ${task.repo}#${task.issue} was ${repair.orElse}`
             : `the pushed work of ${attempt.id} ${pull.open ? "became" : "is in"} pull request #${pull.number}`,
         );
         break;
@@ -218,7 +211,7 @@ async function ownClaim(attempt: InFlight) {
   return claim;
 }
 
-function needLease(attempt: InFlight): Lease {
+function needLease(attempt: Pick<InFlight, "id" | "lease">): Lease {
   if (attempt.lease === null) throw new Error(`attempt ${attempt.id} has no issue`);
   return attempt.lease;
 }

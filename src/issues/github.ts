@@ -265,11 +265,27 @@ export class GitHub {
       toPull((await this.client.rest.pulls.create({ ...split(repo), title, body, head: branch, base })).data);
     // It speaks of the head, or says nothing; what it refuses in other words stays refused.
     const mayPass = (error: unknown) =>
-      /^Validation Failed(?: - |$)|"field":"head"|head (?:sha|ref)|no commits between/i.test(
+      /^Validation Failed(?: - |$)|"field":"head"|head (?:sha|ref)|no commits between|already exists/i.test(
         error instanceof Error ? error.message : "",
       );
     const opened = await once(this.patience, `pull request of ${repo}:${branch}`, send, find, mayPass);
     return { pull: opened, adopted: false };
+  }
+
+  /** Whether a commit is another, or one that it is built on. False where GitHub knows only one of them. */
+  async isWithin(repo: string, commit: string, other: string): Promise<boolean> {
+    const basehead = `${commit}...${other}`;
+    try {
+      const { data } = await this.client.rest.repos.compareCommitsWithBasehead({
+        ...split(repo),
+        basehead,
+        per_page: 1,
+      });
+      return data.status === "identical" || data.status === "ahead";
+    } catch (error) {
+      if (hasStatus(error, 404, 422)) return false;
+      throw githubFailure(error, `comparison of ${basehead} in ${repo}`);
+    }
   }
 
   async setPullBody(repo: string, number: number, body: string): Promise<void> {

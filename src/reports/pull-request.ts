@@ -25,7 +25,12 @@ export function pullRequestBody(
     ...(task.issue === null ? [] : [`Closes #${task.issue}`]),
     ...(summary.trim() === "" ? [] : [quote(summary)]),
     figuresTable(figures),
-    `Made by worker ${task.worker} of a claude-workers fleet, attempt ${attempt}. A person should read it before it is merged.`,
+    `${madeBy(task.worker, attempt)} A person should read it before it is merged.`,
   ];
   return parts.join("\n\n");
+}
+
+/** The sentence of each of our pull requests that says whose it is. */
+export function madeBy(worker: string, attempt: string): string {
+  return `Made by worker ${worker} of a claude-workers fleet, attempt ${attempt}.`;
 }

@@ -171,8 +171,20 @@ export class RepoControl {
 
   /** @throws Error when there is no such branch */
   deleteBranch(name: string): void {
+    this.#branch("-D", name);
+  }
+
+  /** @throws Error when the name is taken */
+  renameDefaultBranch(name: string): void {
+    this.#branch("-m", this.repo.defaultBranch, name);
+    for (const { pull } of this.repo.issues.values())
+      if (pull?.baseRef === this.repo.defaultBranch) pull.baseRef = name;
+    this.repo.defaultBranch = name;
+  }
+
+  #branch(...args: string[]): void {
     const { binary, env } = this.git;
-    const { exitCode, stderr } = Bun.spawnSync([binary, "--git-dir", this.repo.dir, "branch", "-D", name], { env });
+    const { exitCode, stderr } = Bun.spawnSync([binary, "--git-dir", this.repo.dir, "branch", ...args], { env });
     if (exitCode !== 0) throw new Error(stderr.toString());
   }
 

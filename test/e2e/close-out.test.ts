@@ -69,6 +69,26 @@ test("where GitHub does not say whose it is, the label is left to whoever settle
   expect([one.labels(), (await one.claims())[0]?.state]).toEqual([[], "released"]);
 });
 
+test("an attempt ends long after its lease, and nobody has taken over: renewed, then the label goes, then the claim", async () => {
+  const one = rig.case({ supervisor: "born", config });
+  await began(one);
+  rig.standin.advance(120_000);
+  rig.standin.journal.clear();
+  expect(await ends(one, "limited")).toBe(true);
+  const writes = one.calls().filter(({ method, path }) => method === "DELETE" || /\/git\/refs\//.test(path));
+  expect(writes.map(({ method }) => method)).toEqual(["PATCH", "DELETE", "PATCH"]);
+  expect((await one.claims()).map(({ state }) => state)).toEqual(["released", "held", "held"]);
+});
+
+test("without its claim, which somebody has deleted, the label may be anybody's: it stays", async () => {
+  const one = rig.case({ supervisor: "born", config });
+  await began(one);
+  const ref = `claude-workers/claims/issue-${one.issue}`;
+  const headers = { authorization: "token ghp_token_of_acme_XXXXXXX" };
+  await fetch(`${rig.standin.url}/repos/${one.repo.name}/git/refs/${ref}`, { method: "DELETE", headers });
+  expect([await one.claims(), await ends(one, "limited"), one.labels()]).toEqual([[], true, ["worker:01"]]);
+});
+
 test("settled long after its lease: proved to be ours still, then the label goes, then the claim", async () => {
   const one = rig.case({ supervisor: "born", config });
   await began(one);

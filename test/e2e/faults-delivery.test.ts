@@ -218,3 +218,60 @@ test("git stays away: kept as a patch, given back, and not for ever", async () =
     6,
   );
 });
+
+/** Pushed, and none the wiser: whoever looks next opens its pull request. */
+async function isDeliveredNext(one: Case, about: string): Promise<void> {
+  expect([about, (await one.claims())[0]?.state, one.pulls().length]).toEqual([about, "published", 0]);
+  await isDelivered(one, about);
+}
+
+async function isDelivered(one: Case, about: string): Promise<void> {
+  one.heal();
+  const { failed } = await reconcile(one.fleet);
+  expect([about, failed, one.fleet.store.attempts.unsettled()]).toEqual([about, [], []]);
+  const [claim] = await one.claims();
+  expect([about, claim?.state, claim?.pr]).toEqual([about, "done", one.pulls()[0]?.number]);
+  expect([about, one.pulls().length]).toEqual([about, 1]);
+}
+
+test("the look at what was pushed fails for good, also where the reply to the push was lost: it is not given up", async () => {
+  const cases = (["401", "500", "connection broken before", "reply lost"] as const).flatMap((name) =>
+    [false, true].map((deaf) => ({ name, deaf })),
+  );
+  await inTurn(
+    cases,
+    async ({ name, deaf }) => {
+      const about = `look, ${name} for good${deaf ? ", reply to the push lost" : ""}`;
+      const { fault } = faults[name] ?? { fault: "drop" };
+      const { one, end } = await attempted("", about, () => [
+        { git: "advertise", skip: talks.look, times: 1000, fault },
+        ...(deaf ? [{ git: "receive", fault: "drop-after" } as const] : []),
+      ]);
+      expect([about, end.outcome]).toEqual([about, "rejected"]);
+      await isDeliveredNext(one, about);
+    },
+    6,
+  );
+});
+
+test("the step runs out of time after the push has arrived: it is not given up", async () => {
+  const one = rig.case({ config: { steps: { publish: "8s" } } });
+  one.later = [{ git: "advertise", skip: talks.look, times: 1000, fault: { delayMs: 60_000 } }];
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  expect((await one.end()).outcome).toBe("timed-out");
+  await isDeliveredNext(one, "out of time");
+});
+
+test("GitHub opens the pull request, fails to say so, and does not list it yet: adopted, at the latest by whoever looks next", async () => {
+  for (const times of [1, 1000]) {
+    const about = `not listed ${times} times`;
+    const { one, end } = await attempted("", about, () => [
+      { method: "POST", path: /\/pulls$/, fault: "drop-after" },
+      { method: "GET", path: /\/pulls$/, skip: 1, times, fault: { status: 200, body: [] } },
+    ]).catch((error: unknown) => {
+      throw new Error(about, { cause: error });
+    });
+    expect([about, end.outcome]).toEqual([about, times === 1 ? "delivered" : "rejected"]);
+    await isDelivered(one, about);
+  }
+});

@@ -109,11 +109,75 @@ test(
     const reset = await fleet.cw(["reset", "01"]);
     expect([reset.code, reset.stdout + reset.stderr]).toEqual([
       0,
-      expect.stringContaining(`somebody has removed or changed the branch that 01-1 had pushed`),
+      expect.stringContaining("of what 01-1 had pushed (somebody has removed or changed the branch)"),
     ]);
     expect(await tip(fleet, issue)).toMatchObject({ state: "released" });
     expect((await fleet.repo.refs())[`refs/heads/issue-${issue}`]).toBe(theirs);
     expect(fleet.repo.pulls()).toEqual([]);
+  },
+  long,
+);
+
+/** A commit of a person's with the files of that branch. */
+async function commit(fleet: TestFleet, branch: string, parent: string): Promise<string> {
+  const refs = await fleet.repo.refs();
+  const path = `/repos/acme/site/git/commits/${refs[`refs/heads/${branch}`]}`;
+  const { tree } = (await (await fetch(`${fleet.standin.url}${path}`)).json()) as { tree: { sha: string } };
+  const made = { message: "By hand", tree: tree.sha, parents: [parent] };
+  return (await api(fleet, "POST", "/repos/acme/site/git/commits", made)).sha;
+}
+
+test.each(["on top of it", "moved to a newer base"])(
+  "a person's commit in its pull request, %s: delivered by that one, and no other is opened",
+  async (how) => {
+    const fleet = await openFleet();
+    const { issue, number } = await opened(fleet);
+    const branch = `issue-${issue}`;
+    if (how === "on top of it") await fleet.repo.push({ branch, files: { "mine.txt": "Mine.\n" } });
+    else {
+      const base = await fleet.repo.push({ files: { "newer.txt": "Newer.\n" } });
+      const sha = await commit(fleet, branch, base);
+      await api(fleet, "PATCH", `/repos/acme/site/git/refs/heads/${branch}`, { sha, force: true });
+    }
+    const theirs = (await fleet.repo.refs())[`refs/heads/${branch}`];
+    expect((await tick(fleet)).json().failed).toEqual([]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: number });
+    expect(await fleet.ended("01")).toMatchObject({ outcome: "delivered", pull: { number } });
+    expect([fleet.repo.pulls().length, (await fleet.repo.refs())[`refs/heads/${branch}`]]).toEqual([1, theirs]);
+    expect((await tick(fleet)).json()).toMatchObject(quiet);
+  },
+  long,
+);
+
+test(
+  "a person took its branch into the default branch: GitHub opens no pull request, which is said, and nothing is stuck",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    const sha = (await fleet.repo.refs())[`refs/heads/issue-${issue}`];
+    await api(fleet, "PATCH", "/repos/acme/site/git/refs/heads/main", { sha });
+    const first = await tick(fleet);
+    expect([first.json().failed, first.json().repaired.join("\n")]).toEqual([
+      [],
+      expect.stringContaining("No commits between main and"),
+    ]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "failed" });
+    expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "the default branch was renamed meanwhile: the pull request is opened against its new name",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    fleet.repo.renameDefaultBranch("trunk");
+    expect((await tick(fleet)).json().failed).toEqual([]);
+    const [pull] = fleet.repo.pulls();
+    expect(pull?.base).toBe("trunk");
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: pull?.number });
   },
   long,
 );
