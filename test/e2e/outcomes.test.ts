@@ -178,8 +178,7 @@ const cases: Case[] = [
 ];
 
 const workerOf = (index: number) => `${cases[index]?.hasty ? "h" : "w"}${String(index).padStart(2, "0")}`;
-const workers = (hurried?: Deadline) =>
-  cases.flatMap((one, index) => (one.hasty === hurried ? [workerOf(index)] : []));
+const workers = (hurried?: Deadline) => cases.flatMap((one, index) => (one.hasty === hurried ? [workerOf(index)] : []));
 
 beforeAll(async () => {
   fleet = await testFleet({ workers: ["01", ...workers()] });
