@@ -19,7 +19,8 @@ afterAll(() => rig.close());
  */
 function gated(options: CaseOptions = {}): { one: Case; open: () => void } {
   const go = join(rig.folder, `go-${crypto.randomUUID()}`);
-  const gates = [`until [ -e '${go}' ]; do sleep 0.02; done`];
+  // One that nobody opens ends with the folder.
+  const gates = [`while [ -d '${rig.folder}' ] && [ ! -e '${go}' ]; do sleep 0.02; done`];
   const repos = Object.fromEntries([0, 1].map((lane) => [`acme/lane${lane}`, { gates }]));
   const one = rig.case({ ...options, config: { claims: { lease: "2s", grace: "60s" }, repos } });
   return { one, open: () => writeFileSync(go, "") };
