@@ -1,4 +1,4 @@
-/** How things are measured: whole processes by hyperfine, in turns; each figure beside a floor of the same run. */
+/** How things are measured: whole processes by hyperfine, in turns; times beside a floor of the same run. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

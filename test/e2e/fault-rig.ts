@@ -176,7 +176,8 @@ export class Case {
 export class Rig {
   private constructor(
     readonly standin: Standin,
-    private readonly folder: string,
+    /** Of this rig's fleets; gone with it. */
+    readonly folder: string,
     private readonly repos: RepoControl[],
   ) {}
 

@@ -9,10 +9,12 @@ import { type TestFleet, testFleet } from "../support/fleet.ts";
 const files = { "README.md": "# Site\n" };
 const turn = lanes(4);
 let fleet: TestFleet;
-/** The same local GitHub, with deadlines that end soon. */
-let hasty: TestFleet;
+/** The same local GitHub, with one deadline each that ends soon: a slow start is not taken for the silence that is awaited. */
+const hasty: Partial<Record<Deadline, TestFleet>> = {};
+const deadlines = { start: "4s", silence: "5s" } as const;
+type Deadline = keyof typeof deadlines;
 
-type Case = Omit<Play, "worker"> & { name: string; left: Left; hasty?: true };
+type Case = Omit<Play, "worker"> & { name: string; left: Left; hasty?: Deadline };
 
 const failed = { claim: "failed", comments: 1, pull: false, patch: false } as const;
 const givenBack = { labels: [], claim: "released", comments: 0, pull: false, patch: false } as const;
@@ -109,19 +111,19 @@ const cases: Case[] = [
   {
     name: "the limit of time, with work",
     body: "[[scenario:edit-hang]]",
-    flags: ["--timeout", "2s"],
-    left: { ...failed, outcome: "timed-out", reason: /ran for 2 s/, labels: kept, patch: true },
+    flags: ["--timeout", "5s"],
+    left: { ...failed, outcome: "timed-out", reason: /ran for 5 s/, labels: kept, patch: true },
   },
   {
     name: "no word from the start",
     body: "[[scenario:hang]]",
-    hasty: true,
+    hasty: "start",
     left: { ...failed, outcome: "stalled", reason: /nothing in the first 4 s/, labels: kept },
   },
   {
     name: "silence, with work",
     body: "[[scenario:edit-hang]]",
-    hasty: true,
+    hasty: "silence",
     left: { ...failed, outcome: "stalled", reason: /said nothing for 5 s/, labels: kept, patch: true },
   },
   {
@@ -176,10 +178,10 @@ const cases: Case[] = [
 ];
 
 const workerOf = (index: number) => `${cases[index]?.hasty ? "h" : "w"}${String(index).padStart(2, "0")}`;
-const workers = (hurried: boolean) => cases.flatMap((one, index) => (!!one.hasty === hurried ? [workerOf(index)] : []));
+const workers = (hurried?: Deadline) => cases.flatMap((one, index) => (one.hasty === hurried ? [workerOf(index)] : []));
 
 beforeAll(async () => {
-  fleet = await testFleet({ workers: ["01", ...workers(false)] });
+  fleet = await testFleet({ workers: ["01", ...workers()] });
   const { standin } = fleet;
   await Promise.all(["gated", "guarded", "closed"].map((name) => standin.addRepo({ name: `acme/${name}`, files })));
   fleet.configure({ repos: { "acme/gated": { gates: ["true", "echo the roof leaks; exit 3"] } } });
@@ -189,11 +191,14 @@ beforeAll(async () => {
   chmodSync(hook, 0o755);
   const refusal = { status: 422, body: { message: "Pull requests are off today" } };
   standin.inject({ method: "POST", path: /^\/repos\/acme\/closed\/pulls$/, times: 99, fault: refusal });
-  hasty = await testFleet({ workers: workers(true), standin });
-  hasty.configure({ limits: { start: "4s", silence: "5s" } });
+  for (const deadline of ["start", "silence"] as const) {
+    const one = await testFleet({ workers: workers(deadline), standin });
+    hasty[deadline] = one;
+    one.configure({ limits: { [deadline]: deadlines[deadline] } });
+  }
 });
 afterAll(async () => {
-  await hasty?.close();
+  for (const one of Object.values(hasty)) await one.close();
   await fleet?.close();
 });
 
@@ -233,7 +238,7 @@ describe.concurrent("an attempt", () => {
       name,
       () =>
         turn(async () => {
-          const where = play.hasty ? hasty : fleet;
+          const where = (play.hasty && hasty[play.hasty]) ?? fleet;
           const worker = workerOf(index);
           const issue = await begin(where, { ...play, worker });
           const labels = left.labels.map((label) => label.replace("worker:01", `worker:${worker}`));
@@ -247,7 +252,7 @@ describe.concurrent("an attempt", () => {
 describe("afterwards", () => {
   test("nothing is left that should not be", async () => {
     expect(await fleet.leftovers()).toEqual([]);
-    expect(await hasty.leftovers()).toEqual([]);
+    for (const one of Object.values(hasty)) expect(await one.leftovers()).toEqual([]);
   });
 
   test("A50: what the fleet keeps is for its owner alone, and no secret is where an agent was", () => {
