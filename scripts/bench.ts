@@ -1,7 +1,7 @@
 /**
  * bench.ts [--only GROUP]...: measures the installed program and writes the tables of docs/performance.md.
  *
- * Only the ratios of one run are claims: all figures of a line were taken in turns, on one machine, in one go.
+ * Only the ratios of one run are claims: all figures of a table were taken on one machine, in one go, most of them in turns.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";

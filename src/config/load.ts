@@ -120,7 +120,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
 
 function failPointOf(text: string | undefined): string | undefined {
   if (text === undefined || parseFailPoint(text)) return text;
-  throw new FleetError("config", `CW_FAILPOINT: there is no step ${text}`, { hint: "src/model/fail-points.ts" });
+  throw new FleetError("config", `CW_FAILPOINT: there is no fail point ${text}`, { hint: "src/model/fail-points.ts" });
 }
 
 function configFile(flag: string | undefined, env: NonNullable<LoadOptions["env"]>, cwd: string, home: string) {

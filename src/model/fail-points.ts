@@ -1,7 +1,7 @@
 /**
- * The steps at which a test can have a process kill itself: `CW_FAILPOINT=NAME[:K]`, the K-th time. Off unless asked for.
+ * Where a test can have a process kill itself: `CW_FAILPOINT=NAME[:K]`, the K-th time. Off unless asked for.
  * Around each event of the stream, since an event is said right after its effect; and between effects that no event separates.
- * `CW_FAILPOINT=list` kills nothing: each step is named on standard error when it is reached.
+ * `CW_FAILPOINT=list` kills nothing: each is named on standard error when it is reached.
  */
 
 const events = [

@@ -74,7 +74,7 @@ test(
     const issue = fleet.repo.openIssue({ title: "A task", body: "[[scenario:answer]]" });
     const dispatch = ["dispatch", "-r", "acme/site", "-i", String(issue)];
     const refused = await fleet.cw(dispatch, { env: { CW_FAILPOINT: "after lunch" } });
-    expect([refused.code, refused.stderr]).toEqual([9, expect.stringContaining("there is no step after lunch")]);
+    expect([refused.code, refused.stderr]).toEqual([9, expect.stringContaining("there is no fail point after lunch")]);
     expect(existsSync(join(fleet.attempt("01", 1)))).toBe(false);
     const killed = await fleet.cw(dispatch, { env: { CW_FAILPOINT: "claim written" } }).catch((error) => String(error));
     expect(killed).toContain("took too long");
