@@ -144,17 +144,18 @@ async function keepUntaken(attempt: InFlight, verdict: Verdict): Promise<Verdict
 
 /** All steps up to the verdict; whatever is thrown on the way becomes one, and names who is to blame. */
 async function perform(attempt: InFlight): Promise<Verdict> {
-  const { config } = attempt.fleet;
+  const { task, untaken } = attempt;
+  const { config, store } = attempt.fleet;
   let prepared: Prepared;
+  let givenBack = false;
   try {
     prepared = await inStep(attempt, "prepare", config.steps.prepare, (late) => prepare(attempt, late));
+    givenBack = prepared.resume && task.resumes !== null && giveBackClone(store.paths, task, task.resumes);
+    if (givenBack) untaken.add("work");
     throwIfEnding(attempt);
   } catch (error) {
     return verdictOfError(error, "agent");
   }
-  const { task, untaken } = attempt;
-  const { paths } = attempt.fleet.store;
-  const givenBack = prepared.resume && task.resumes !== null && giveBackClone(paths, task, task.resumes);
   untaken.add("work");
   let run: AgentRun | null = null;
   let early: Verdict | null = null;
@@ -164,9 +165,9 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   } catch (error) {
     early = verdictOfError(error, "agent");
   }
-  const rehearsed = task.agent === "dry-run";
   // An agent that never got to work has nothing to collect.
-  if (rehearsed || (early?.outcome === "refused" && !run?.worked)) {
+  if (task.agent === "dry-run" || (early?.outcome === "refused" && !run?.worked)) {
+    // But what an attempt before it left there.
     if (!givenBack) untaken.clear();
     return early ?? new Verdict("simulated", run?.result?.text ?? "");
   }
