@@ -6,7 +6,7 @@ import { type Repair, repairsFor, repairsToGiveBack } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
 import type { Base } from "../store/attempts.ts";
-import { hasClone, keepClone, removeOldClones } from "../store/kept-clones.ts";
+import { hasClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
@@ -86,7 +86,8 @@ async function endCrashedAlone(
   const wished = attempts.stopWished(task.worker, task.n);
   // Where no agent ever ran, nothing was lost, and nothing counts against the issue.
   const outcome = pushed ? "delivered" : wished ? "stopped" : born ? "lost" : "refused";
-  const reason = pushed?.pull?.url ?? (born ? "the supervisor vanished" : "the supervisor never started");
+  const why = born ? "the supervisor vanished" : "the supervisor never started";
+  const reason = pushed?.pull?.url ?? withClone(fleet.store.paths, task, why);
   const figures = { ...noFigures(task), ...pushed };
   const ended = endAttempt(fleet, task, { outcome, reason }, { cancel: may === "cancel-first", figures });
   if (!ended) throw new FleetError("busy", `${name} came to life`, { hint: `cw status ${task.worker}` });

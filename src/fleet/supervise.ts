@@ -8,7 +8,7 @@ import { meaningOf } from "../model/outcome.ts";
 import { Redactor } from "../model/redaction.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
-import { giveBackClone, keepClone, removeOldClones } from "../store/kept-clones.ts";
+import { giveBackClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
 import { now, sleep } from "../system/clock.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { self } from "../system/process.ts";
@@ -139,7 +139,7 @@ async function keepUntaken(attempt: InFlight, verdict: Verdict): Promise<Verdict
   if (kept === null) return verdict;
   attempt.tidying = tidying.then(() => removeOldClones(paths, task.worker));
   attempt.say({ type: "warning", message: `the clone is kept in ${kept}` });
-  return meaningOf(outcome).good ? verdict : new Verdict(outcome, `${reason}; the clone is kept in ${kept}`);
+  return meaningOf(outcome).good ? verdict : new Verdict(outcome, withClone(paths, task, reason));
 }
 
 /** All steps up to the verdict; whatever is thrown on the way becomes one, and names who is to blame. */

@@ -35,6 +35,12 @@ export function hasClone(paths: FleetPaths, worker: string, n: number): boolean 
   return isFolder(paths.attempt(worker, n).clone);
 }
 
+/** Why an attempt ended, and where its clone is if that was kept. */
+export function withClone(paths: FleetPaths, { worker, n }: Pick<Task, "worker" | "n">, reason: string): string {
+  if (!hasClone(paths, worker, n)) return reason;
+  return `${reason}; the clone is kept in ${relative(paths.root, paths.attempt(worker, n).clone)}`;
+}
+
 /** Gives a clone that attempt n kept to the HOME of the attempt that goes on with it. @returns whether there was one */
 export function giveBackClone(paths: FleetPaths, { worker, repo }: Pick<Task, "worker" | "repo">, n: number): boolean {
   const clone = paths.clone(worker, repo);

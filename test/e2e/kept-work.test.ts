@@ -111,7 +111,11 @@ test(
         /its work could not be saved[\s\S]*the clone is kept in \.fleet\/01\/attempts\/0001\/clone/,
       ),
     ]);
-    expect((await fleet.ended("01", 1)).outcome).toBe("lost");
+    const end = await fleet.ended("01", 1);
+    expect([end.outcome, end.reason]).toEqual([
+      "lost",
+      "the supervisor vanished; the clone is kept in .fleet/01/attempts/0001/clone",
+    ]);
     await nextTask(fleet);
     expect(readme(kept(fleet, 1))).toContain(edited);
     expect(await fleet.leftovers()).toEqual([]);
