@@ -85,7 +85,7 @@ test(
     // A session that goes on is not told its scenario again.
     const agent = join(fleet.folder, "bin/claude");
     const program = readFileSync(agent, "utf8");
-    writeFileSync(agent, program.replace("scenario=$(tag scenario)", "scenario=not-logged-in"));
+    writeFileSync(agent, program.replace("scenario=$(tag scenario)", "scenario=bad-init"));
     expect((await fleet.cw(["restart", "01"])).code).toBe(0);
     expect((await fleet.ended("01", 2)).outcome).toBe("refused");
     writeFileSync(agent, program);
