@@ -114,8 +114,8 @@ export const publishGuards: readonly Guard[] = [
   {
     name: "what is no bundle is not read",
     file: "src/store/mirror.ts",
-    text: "if (!/^# v[23] git bundle\\n$/.test(head))",
-    instead: "if (head === null)",
+    text: "if (!isBundle(bundle))",
+    instead: 'if (bundle === "")',
     test: "test/store/mirror.test.ts",
     only: "A24",
   },

@@ -39,6 +39,8 @@ export interface InFlight {
   tidying: Promise<void>;
   /** Pushed, and nothing is known of its pull request yet: whoever settles the attempt goes on with it. */
   unconfirmed: boolean;
+  /** What is in the clone and nowhere else: its work, files that git does not take, commits beside the work. */
+  readonly untaken: Set<"work" | "files" | "branches">;
   /** The agent's last statement, for the comment. */
   finalWord: FinalWord | null;
 }

@@ -4,6 +4,7 @@ import { branchNames, claimRef } from "../model/claim.ts";
 import { composePrompt } from "../model/prompt.ts";
 import type { Base } from "../store/attempts.ts";
 import { rebuildHome } from "../store/homes.ts";
+import { hasClone } from "../store/kept-clones.ts";
 import { createOnce, isFolder, replaceFile } from "../system/files.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { settingsOf } from "./fleet.ts";
@@ -26,13 +27,15 @@ export async function prepare(attempt: InFlight, late: AbortSignal): Promise<Pre
   const fetched = await fetchBase(attempt);
   const clone = store.paths.clone(task.worker, task.repo);
   const home = store.paths.home(task.worker);
-  const old = task.resumes === null || !isFolder(clone) ? null : store.attempts.base(task.worker, task.resumes);
+  const { resumes } = task;
+  const isThere = (n: number) => isFolder(clone) || hasClone(store.paths, task.worker, n);
+  const old = resumes === null || !isThere(resumes) ? null : store.attempts.base(task.worker, resumes);
   attempt.branch = branchNames(task.issue, 1, task.sessionId)[0] ?? "work";
   const keep = old === null ? [] : [relative(home, clone), ".claude/projects"];
   // A step past its deadline goes on behind the supervisor's back; in HOME another attempt may be at work by now.
   late.throwIfAborted();
   attempt.tidying = rebuildHome(store.paths, store.workers.identity(task.worker), fleet.templates, keep);
-  const resume = old !== null && isFolder(clone);
+  const resume = old !== null && resumes !== null && isThere(resumes);
   const base = resume ? old : fetched;
   attempt.base = base;
   store.attempts.saveBase(task.worker, task.n, base);

@@ -5,12 +5,14 @@ import { sameRepo } from "../model/issue.ts";
 import { type Repair, repairsFor, repairsToGiveBack } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
+import type { Base } from "../store/attempts.ts";
+import { hasClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { endTree } from "../system/tree.ts";
-import { collect, saveWork } from "./collect.ts";
+import { collect, saveBranches, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
 import { renew } from "./hold.ts";
@@ -20,7 +22,7 @@ import { finishPublished } from "./publish.ts";
 import { boundId } from "./same-repository.ts";
 import { takeUp } from "./take-up.ts";
 
-/** Uncommitted work becomes a patch before anything is ended; a failure to save it is said, and the clone stays. */
+/** Uncommitted work becomes a patch before anything is ended; where that fails it is said, and the clone is kept. */
 export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   return await alone(fleet, task, async () => {
     const facts = fleet.store.attempts.facts(task.worker, task.n);
@@ -84,7 +86,8 @@ async function endCrashedAlone(
   const wished = attempts.stopWished(task.worker, task.n);
   // Where no agent ever ran, nothing was lost, and nothing counts against the issue.
   const outcome = pushed ? "delivered" : wished ? "stopped" : born ? "lost" : "refused";
-  const reason = pushed?.pull?.url ?? (born ? "the supervisor vanished" : "the supervisor never started");
+  const why = born ? "the supervisor vanished" : "the supervisor never started";
+  const reason = pushed?.pull?.url ?? withClone(fleet.store.paths, task, why);
   const figures = { ...noFigures(task), ...pushed };
   const ended = endAttempt(fleet, task, { outcome, reason }, { cancel: may === "cancel-first", figures });
   if (!ended) throw new FleetError("busy", `${name} came to life`, { hint: `cw status ${task.worker}` });
@@ -96,22 +99,42 @@ async function endCrashedAlone(
  * @throws Error where only room is missing: the attempt stays open, and the next command tries again
  */
 export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
+  const { attempts, paths } = fleet.store;
+  const base = attempts.base(task.worker, task.n);
+  const done: string[] = [];
+  // Whoever died has kept the clone already: nothing more can be taken out.
+  const whole = !hasClone(paths, task.worker, task.n) && (await takeOut(fleet, task, base, done));
+  // Without a base it had no clone of its own: in HOME is that of an attempt before it.
+  const kept = whole || base === null ? null : keepClone(paths, task);
+  if (kept === null) return done;
+  await removeOldClones(paths, task.worker);
+  return [...done, `the clone is kept in ${kept}`];
+}
+
+/** @param done what was saved, and what could not be. @returns whether nothing is in the clone alone */
+async function takeOut(fleet: Fleet, task: Task, base: Base | null, done: string[]): Promise<boolean> {
   try {
     const attempt = await takenUp(fleet, task);
-    attempt.base = fleet.store.attempts.base(task.worker, task.n);
+    if (base === null) return true;
+    const { paths, mirror, untaken } = attempt;
+    attempt.base = base;
+    untaken.add("work");
     try {
-      const work = attempt.base && (await collect(attempt));
-      const saved = work === null || (await saveWork(attempt, work));
-      await attempt.mirror.forget();
-      if (!saved) return ["its work could not be made a patch and stays in the clone"];
-      return work ? [`its work was saved: ${attempt.paths.patch}`] : [];
+      const work = await collect(attempt);
+      await saveBranches(attempt, fleet.config.steps.collect);
+      const saved = work !== null && (await saveWork(attempt, work));
+      if (saved) done.push(`its work was saved: ${paths.patch}`);
+      else if (work) done.push("its work could not be saved: git made no patch of it");
+      await mirror.forget();
+      return untaken.size === 0;
     } catch (error) {
-      if (!isOfTheMachine(error)) await attempt.mirror.forget();
+      if (!isOfTheMachine(error)) await mirror.forget();
       throw error;
     }
   } catch (error) {
     if (isOfTheMachine(error)) throw error;
-    return [`its work could not be saved and stays in the clone: ${error instanceof Error ? error.message : error}`];
+    done.push(`its work could not be saved: ${error instanceof Error ? error.message : error}`);
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import { FleetError } from "../model/errors.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { progressOf } from "../reports/progress.ts";
+import { withClone } from "../store/kept-clones.ts";
 import { isoNow, now, sleep, uptimeMs } from "../system/clock.ts";
 import { sizeOf } from "../system/files.ts";
 import { liveness } from "../system/process.ts";
@@ -106,7 +107,7 @@ async function endInsteadAlone(fleet: Fleet, task: Task): Promise<void> {
   endAttempt(
     fleet,
     task,
-    { outcome: "stopped", reason: "stopped; its supervisor did not answer" },
+    { outcome: "stopped", reason: withClone(fleet.store.paths, task, "stopped; its supervisor did not answer") },
     { cancel: facts.birth === null },
   );
 }

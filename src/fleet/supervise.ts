@@ -4,15 +4,17 @@
  */
 
 import type { Said } from "../model/events.ts";
+import { meaningOf } from "../model/outcome.ts";
 import { Redactor } from "../model/redaction.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
+import { giveBackClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
 import { now, sleep } from "../system/clock.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { self } from "../system/process.ts";
 import { endTree } from "../system/tree.ts";
 import { closeOut } from "./close-out.ts";
-import { collect, saveWork, type Work } from "./collect.ts";
+import { collect, saveBranches, saveWork, type Work } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
 import { credentialsOf, type Fleet, secretsOf } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
@@ -96,7 +98,7 @@ async function run(
   const attempt = await takeUp(fleet, task, say, ending, end);
   try {
     attempt.lease?.keep();
-    const { outcome, reason } = await perform(attempt);
+    const { outcome, reason } = await keepUntaken(attempt, await perform(attempt));
     const verdict = { outcome, reason: redactor.text(reason) };
     attempt.figures = redactor.value(attempt.figures);
     const settled = await inStep(attempt, "close-out", closeOutMs, () => closeOut(attempt, verdict)).catch((error) => {
@@ -111,7 +113,10 @@ async function run(
     if (settled) fleet.store.attempts.settle(task.worker, task.n);
   } catch (error) {
     // Whoever tries again starts from what the mirror knows of it.
-    if (!isOfTheMachine(error)) await attempt.mirror.forget().catch(() => {});
+    if (!isOfTheMachine(error)) {
+      await attempt.mirror.forget().catch(() => {});
+      await keepUntaken(attempt, new Verdict("failed", ""));
+    }
     throw error;
   } finally {
     await attempt.lease?.release();
@@ -119,16 +124,39 @@ async function run(
   }
 }
 
+/**
+ * What is in the clone alone must not be there only until the worker's next task.
+ * @returns the verdict, with where the clone is
+ */
+async function keepUntaken(attempt: InFlight, verdict: Verdict): Promise<Verdict> {
+  const { fleet, task, untaken, tidying } = attempt;
+  const { outcome, reason } = verdict;
+  if (untaken.size === 0) return verdict;
+  // A step past its deadline may still be at work in it.
+  await untilNothingLives(fleet, task);
+  const { paths } = fleet.store;
+  const kept = keepClone(paths, task);
+  if (kept === null) return verdict;
+  attempt.tidying = tidying.then(() => removeOldClones(paths, task.worker));
+  attempt.say({ type: "warning", message: `the clone is kept in ${kept}` });
+  return meaningOf(outcome).good ? verdict : new Verdict(outcome, withClone(paths, task, reason));
+}
+
 /** All steps up to the verdict; whatever is thrown on the way becomes one, and names who is to blame. */
 async function perform(attempt: InFlight): Promise<Verdict> {
-  const { config } = attempt.fleet;
+  const { task, untaken } = attempt;
+  const { config, store } = attempt.fleet;
   let prepared: Prepared;
+  let givenBack = false;
   try {
     prepared = await inStep(attempt, "prepare", config.steps.prepare, (late) => prepare(attempt, late));
+    givenBack = prepared.resume && task.resumes !== null && giveBackClone(store.paths, task, task.resumes);
+    if (givenBack) untaken.add("work");
     throwIfEnding(attempt);
   } catch (error) {
     return verdictOfError(error, "agent");
   }
+  untaken.add("work");
   let run: AgentRun | null = null;
   let early: Verdict | null = null;
   try {
@@ -137,18 +165,22 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   } catch (error) {
     early = verdictOfError(error, "agent");
   }
-  if (attempt.task.agent === "dry-run") return early ?? new Verdict("simulated", run?.result?.text ?? "");
   // An agent that never got to work has nothing to collect.
-  if (early?.outcome === "refused" && !run?.worked) return early;
+  if (task.agent === "dry-run" || (early?.outcome === "refused" && !run?.worked)) {
+    // But what an attempt before it left there.
+    if (!givenBack) untaken.clear();
+    return early ?? new Verdict("simulated", run?.result?.text ?? "");
+  }
   try {
     const deadlineMs = early?.outcome === "lost" ? shutdownMs : config.steps.collect;
     const work = await inStep(attempt, "collect", deadlineMs, () => collect(attempt));
+    await saveBranches(attempt, deadlineMs);
     if (early) return await keep(attempt, work, early);
     if (run === null) return new Verdict("failed", "the agent did not run");
     if (attempt.task.mode !== "update") return await answer(attempt, run, work);
     return work === null ? verdictWithoutChange(run, attempt.task.issue !== null) : await deliver(attempt, work);
   } catch (error) {
-    // Ended now, the work in the clone would be lost with the next attempt; whoever reconciles tries again.
+    // Whoever reconciles tries again.
     if (isOfTheMachine(error)) throw error;
     if (early) attempt.say({ type: "warning", message: `the work was not taken out of the clone: ${wordsOf(error)}` });
     return early ?? verdictOfError(error, "publish");
@@ -174,6 +206,7 @@ async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
     const published = await inStep(attempt, "verify", config.steps.verify, () => verify(attempt, work));
     throwIfEnding(attempt);
     await inStep(attempt, "publish", config.steps.publish, () => publish(attempt, published));
+    attempt.untaken.delete("work");
     return new Verdict("delivered", attempt.figures.pull?.url ?? "");
   } catch (error) {
     return await keep(attempt, work, verdictOfError(error, "publish"));

@@ -51,6 +51,7 @@ export async function takeUp(
     denials: new Denials(say),
     tidying: Promise.resolve(),
     unconfirmed: false,
+    untaken: new Set(),
     finalWord: null,
   };
 }

@@ -58,6 +58,10 @@ function attemptPaths(folder: string) {
     events: `${folder}/events.jsonl`,
     patch: `${folder}/work.patch`,
     bundle: `${folder}/work.bundle`,
+    /** Commits that lay beside the work: other local branches, and stashes. */
+    branches: `${folder}/branches.bundle`,
+    /** The clone itself, where not all of it could be taken out. */
+    clone: `${folder}/clone`,
     /** HOME of the gates, while they run. */
     trial: `${folder}/trial`,
     /** What the canary of the isolation found, until it is read. */

@@ -40,7 +40,7 @@ export function rebuildHome(
     makeFolder(dirname(to));
     createOnce(to, fillTemplate(readFileSync(from, "utf8"), values));
   }
-  if (existed) for (const path of keep) takeOver(old, home, path);
+  if (existed) for (const path of keep) takeOver(old, path, join(home, path));
   failPoint("home made");
   // The whole trash of this worker: an earlier process may have ended before it was done.
   return removeTree(trash);
@@ -77,7 +77,7 @@ function moveAway(home: string, old: string): boolean {
  * Takes a folder over, unless anything on its way is not a plain folder: an agent may have put a link there, and a shell
  * that is still open may put one there at any moment. So each folder is held while it is looked at.
  */
-function takeOver(old: string, home: string, path: string): void {
+export function takeOver(old: string, path: string, target: string): void {
   const held: HeldFolder[] = [];
   let parent = old;
   let at = old;
@@ -88,7 +88,6 @@ function takeOver(old: string, home: string, path: string): void {
       held.push(folder);
       at = folder.at;
     }
-    const target = join(home, path);
     makeFolder(dirname(target));
     renameSync(join(parent, basename(path)), target);
     // What was moved may be what was put in its place; here nobody but us reaches it.

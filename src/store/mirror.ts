@@ -21,6 +21,11 @@ export interface Difference {
   readonly files: readonly string[];
 }
 
+/** What is none may be taken by git for the way to a repository. */
+export function isBundle(file: string): boolean {
+  return /^# v[23] git bundle\n$/.test(Buffer.from(readFrom(file, 0, 16)).toString("latin1"));
+}
+
 type More = Pick<GitCall, "cwd" | "stdin" | "env" | "encoding" | "token">;
 
 export class Mirror {
@@ -98,9 +103,7 @@ export class Mirror {
    * repository, and read the agent's own, with alternates to other people's objects
    */
   async importBundle(bundle: string, timeoutMs: number): Promise<string> {
-    const head = Buffer.from(readFrom(bundle, 0, 16)).toString("latin1");
-    if (!/^# v[23] git bundle\n$/.test(head))
-      throw new FleetError("environment", "what came out of the clone is no bundle");
+    if (!isBundle(bundle)) throw new FleetError("environment", "what came out of the clone is no bundle");
     // Only a fetch from a repository checks objects: git before 2.46 takes those of a bundle as they are.
     const quarantine = `${bundle}.git`;
     const inside = { cwd: quarantine };

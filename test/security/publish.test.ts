@@ -58,8 +58,10 @@ function suite(): void {
          for n in $(seq 20); do git update-index --add --cacheinfo 100644,$b,big$n; done
          git commit -qm bomb; for n in $(seq 20); do git update-index --skip-worktree big$n; done`,
       );
+      const folder = String(newest(fleet, "03")).padStart(4, "0");
       const escaped =
-        [end.outcome, end.reason].join() === "rejected,the change is larger than 512 MiB; it stays in the clone"
+        [end.outcome, end.reason].join() ===
+        `rejected,the change is larger than 512 MiB; the clone is kept in .fleet/03/attempts/${folder}/clone`
           ? []
           : [end.reason];
       if (existsSync(join(fleet.attempt("03", newest(fleet, "03")), "work.patch"))) escaped.push("a patch");

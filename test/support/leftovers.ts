@@ -44,7 +44,7 @@ export function attemptsOf(root: string): string[] {
 }
 
 const attemptFiles =
-  /^(?:(?:task|birth|stop|end|base|snapshot|first-[\w-]+)\.json|(?:request|prompt)\.md|(?:transcript|events|processes)\.jsonl|(?:stderr|supervisor)\.log|work\.patch|policy(?:\/[\w.-]+)?)$/;
+  /^(?:(?:task|birth|stop|end|base|snapshot|first-[\w-]+)\.json|(?:request|prompt)\.md|(?:transcript|events|processes)\.jsonl|(?:stderr|supervisor)\.log|work\.patch|branches\.bundle|clone(?:\/.*)?|policy(?:\/[\w.-]+)?)$/;
 const workerFiles = /^(?:identity\.json|secrets\.json|latest|attempts)$/;
 const controlFiles = /^(?:(?:fleet|accounts)\.json|history\.jsonl|locks|lists\.d|trash|repos|unsettled)$/;
 

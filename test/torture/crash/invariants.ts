@@ -158,13 +158,14 @@ function strangers({ repo, decoy, stage }: Ground): Harms {
   return found;
 }
 
-/** What an agent has changed is delivered, or a patch, or still in the clone that the newest attempt goes on with. */
+/** What an agent has changed is delivered, or a patch, or in a clone that is kept, or that the newest attempt goes on with. */
 async function kept(ground: Ground, edited: readonly number[]): Promise<Harms> {
   const chained = await chain(ground);
   return edited.flatMap((n): Harms => {
     const end = endOf(ground, n);
     if (end === null || end.outcome === "delivered") return [];
     if (ground.text(join(ground.attempt(n), "work.patch")).includes("+Edited by the fake agent.")) return [];
+    if (ground.text(join(ground.attempt(n), "clone/README.md")).includes("Edited by the fake agent.")) return [];
     // Pushed, and a pull request by now.
     if (chained.some(({ state, attempt }) => state === "published" && attempt === `01-${n}`)) return [];
     const later = ground.attempts().some((one) => one > n && ground.store.attempts.task("01", one)?.resumes === n);
