@@ -42,6 +42,14 @@ export const claimGuards: readonly Guard[] = [
     only: "has stopped",
   },
   {
+    name: "what another has pushed is its own to finish for a lease",
+    file: "src/fleet/hold.ts",
+    text: "if (ask.again && ranOut && !looked)",
+    instead: "if (ask.again && !looked)",
+    test: "test/e2e/dead-host.test.ts",
+    only: "what a dead fleet had pushed",
+  },
+  {
     name: "what is undone is as it was: the claim",
     file: "src/fleet/hold.ts",
     text: "{ ...(kept ?? released), epoch, nonce }",
@@ -84,7 +92,7 @@ export const claimGuards: readonly Guard[] = [
   {
     name: "pushed work is nobody's to do again",
     ...claim,
-    text: '      return { kind: "unfinished", claim };',
+    text: '      return { kind: "unfinished", claim, ranOut: hasRunOut(claim, tip, at) };',
     instead: '      return { kind: "free", epoch };',
   },
   {

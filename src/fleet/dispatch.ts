@@ -18,8 +18,9 @@ import { readWork, type Work } from "./read-work.ts";
 import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
 import { mayReserve, reserve } from "./reserve.ts";
 import { needSame } from "./same-repository.ts";
+import { settle } from "./settle.ts";
 import { Undo } from "./steps.ts";
-import { take } from "./take.ts";
+import { Adopted, take } from "./take.ts";
 
 export interface Dispatched {
   readonly worker: string;
@@ -100,12 +101,19 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     const undone = await undo.all();
     const outcome = fleet.store.attempts.stopWished(task.worker, task.n) ? "stopped" : "refused";
     endAttempt(fleet, task, { outcome, reason });
+    if (error instanceof Adopted) throw await finishAdopted(fleet, task, error);
     // What could not be undone is left to reconcile.
     if (undone) fleet.store.attempts.settle(task.worker, task.n);
     if (signal?.aborted) throw interrupted(undone, error);
     throw error;
   }
   return dispatched(fleet, task, false, choice.remarks);
+}
+
+/** @returns what is to be said: no agent was started, and the work of another is where people can see it */
+async function finishAdopted(fleet: Fleet, task: Task, { message, hint, code }: Adopted): Promise<FleetError> {
+  const done = await settle(fleet, task);
+  return new FleetError(code, [message, ...done].join("; "), hint === undefined ? {} : { hint });
 }
 
 function interrupted(undone: boolean, cause: unknown): FleetError {

@@ -32,6 +32,8 @@ export interface Free {
   /** On which to acquire; the label of whose claim stood there may still hang on the issue. */
   readonly before: Tip | null;
   readonly epoch: number;
+  /** What stands there is pushed work of an attempt that does not come back: to be finished, not to be done again. */
+  readonly pushed: Claim | null;
 }
 
 /**
@@ -47,6 +49,8 @@ export async function free(
   ask: {
     mayRetake: (attempt: string, ranOut: boolean) => boolean;
     pullIsOpen: (pr: number) => Promise<boolean>;
+    /** Whether there is a record of that attempt of this fleet, so that reconcile and reset look after it. */
+    isRecorded: (attempt: string) => boolean;
     /** A person named the issue: what finished before does not count. */
     again: boolean;
     /** Of the issue, as it was read. */
@@ -65,14 +69,18 @@ export async function free(
   switch (decision.kind) {
     case "taken":
       throw new FleetError("busy", `${name} is taken: ${decision.why}`);
-    case "unfinished":
+    case "unfinished": {
+      const { claim, ranOut } = decision;
+      const looked = claim.host === holder.host && ask.isRecorded(claim.attempt);
+      if (ask.again && ranOut && !looked) return { before: tip, epoch: claim.epoch, pushed: claim };
       throw new FleetError(
         "busy",
-        `${name}: attempt ${decision.claim.attempt} has pushed its work; its pull request is not confirmed yet`,
+        `${name}: attempt ${claim.attempt} has pushed its work; its pull request is not confirmed yet`,
         {
-          hint: `cw reset ${decision.claim.worker}, where that worker lives`,
+          hint: `cw reset ${claim.worker}, where that worker lives${looked ? "" : "; or this again, after its lease"}`,
         },
       );
+    }
     case "retake":
       if (!ask.mayRetake(decision.attempt, decision.ranOut))
         throw new FleetError("busy", `${name} is taken: attempt ${decision.attempt} of this fleet has it`);
@@ -89,7 +97,7 @@ export async function free(
   }
   const mark = othersLabel(ask.labels, holder.worker, tip?.claim ?? null);
   if (mark !== undefined) throw marked(name, mark);
-  return { before: tip, epoch: decision.epoch };
+  return { before: tip, epoch: decision.epoch, pushed: null };
 }
 
 /** Takes it, unless somebody was faster. @throws FleetError `busy` */
@@ -97,9 +105,14 @@ export async function acquire(
   claims: Pick<Claims, "write">,
   place: ClaimPlace,
   holder: Holder,
-  { before, epoch }: Free,
+  { before, epoch, pushed }: Free,
 ): Promise<Tip> {
-  const written = await claims.write(place, before, message(place, holder, "held", epoch));
+  const claim = message(place, holder, pushed === null ? "held" : "published", epoch);
+  const written = await claims.write(
+    place,
+    before,
+    pushed?.head === undefined ? claim : { ...claim, head: pushed.head },
+  );
   if (written.won) return written.tip;
   throw new FleetError("busy", `${place.repo}#${place.issue} was taken by another in the same moment${whose(written)}`);
 }

@@ -8,12 +8,19 @@ import { attemptId, type Task } from "../model/task.ts";
 import { sameLabel, workerLabel } from "../model/worker.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { credentialsOf, type Fleet, needGithub } from "./fleet.ts";
-import { acquire, free, type Holder, holderOf, isOurs, marked, unacquire } from "./hold.ts";
-import { isOver } from "./is-over.ts";
+import { acquire, free, type Holder, holderOf, isOurs, marked, renew, unacquire } from "./hold.ts";
+import { isOver, isRecorded } from "./is-over.ts";
 import type { Work } from "./read-work.ts";
 import { boundId } from "./same-repository.ts";
 import type { Undo } from "./steps.ts";
 
+/** Commits of an attempt that never started: its own, and renewals by those that tried to undo it. */
+const longestTaking = 20;
+
+/** Nothing was taken but what another had pushed: it is ours to finish now, without an agent. */
+export class Adopted extends FleetError {}
+
+/** @throws FleetError `busy`; of these {@link Adopted} when there is something to finish */
 export async function take(
   fleet: Fleet,
   github: GitHub,
@@ -28,9 +35,11 @@ export async function take(
   const { labels } = issue;
   const place = { repo: task.repo, issue: issue.number, namespace: fleet.config.claims.namespace };
   const holder = holderOf(fleet, task);
+  // Its number may come again, where somebody has moved its records out; then it is not this attempt.
+  const isNew = (attempt: string) => attempt === holder.attempt;
   const found = await free(github.claims, place, holder, {
-    // Its number may come again, where somebody has moved its records out; then it is not this attempt.
-    mayRetake: (attempt, ranOut) => (attempt === holder.attempt ? ranOut : isOver(fleet, attempt, ranOut)),
+    mayRetake: (attempt, ranOut) => (isNew(attempt) ? ranOut : isOver(fleet, attempt, ranOut)),
+    isRecorded: (attempt) => !isNew(attempt) && isRecorded(fleet, attempt),
     pullIsOpen: async (pr) => (await github.pull(task.repo, pr)).open,
     again,
     labels,
@@ -39,11 +48,24 @@ export async function take(
   let taken: Tip | null = null;
   undo.later(async () => {
     const tip = taken ?? (await github.claims.read(place)).tip;
-    if (tip !== null && tip.sha !== found.before?.sha) await untake(github, place, holder, labels, tip, found.before);
+    if (tip === null || tip.sha === found.before?.sha) return;
+    if (found.pushed !== null && taken === null && isOurs(tip.claim, holder))
+      throw new Error("pushed work that was taken over is left to the next command");
+    await untake(github, place, holder, labels, { tip, taken: tip, before: found.before });
   });
   taken = await acquire(github.claims, place, holder, found);
   failPoint("claim written");
   say({ type: "issue:claimed", sha: taken.sha, epoch: found.epoch });
+  if (found.pushed !== null) {
+    // Ours from here on: not given back, and left to reconcile should we die.
+    for (const stale of othersStale(labels, task.worker, found.before))
+      await github.removeLabel(task.repo, issue.number, stale);
+    throw new Adopted(
+      "busy",
+      `${task.repo}#${issue.number}: attempt ${found.pushed.attempt} had pushed its work and did not come back`,
+      { hint: "look at that pull request: merge or close it first" },
+    );
+  }
   const label = workerLabel(task.worker);
   for (const stale of othersStale(labels, task.worker, found.before))
     await github.removeLabel(task.repo, issue.number, stale);
@@ -63,19 +85,19 @@ function othersStale(labels: readonly string[], worker: string, before: Tip | nu
 
 /**
  * Undoes a taking, however far it got; the claim last, since nobody else puts labels while it is ours.
- * @param labels of the issue, as they were read before. @param tip as it is now. @param before what it was taken on
+ * @param labels of the issue, as they were read before
+ * @param chain the claim as it is now, as it was acquired, and what that was done on
  * @returns the claim that stands there again; null where the issue is anybody's, or was not ours to give back
  */
-export async function untake(
+async function untake(
   github: GitHub,
   place: ClaimPlace,
   holder: Holder,
   labels: readonly string[],
-  tip: Tip,
-  before: Tip | null,
+  { tip, taken, before }: { tip: Tip; taken: Tip; before: Tip | null },
 ): Promise<Claim | null> {
   if (tip.claim?.state !== "held" || !isOurs(tip.claim, holder)) return null;
-  const kept = claimBefore(before, { serverNow: tip.committedAt, graceMs: holder.graceMs });
+  const kept = claimBefore(before, { serverNow: taken.committedAt, graceMs: holder.graceMs });
   const own = workerLabel(holder.worker);
   // Without the claim that it belonged to, the label would be taken for a person's.
   const stays = kept !== null || before?.claim?.worker !== holder.worker;
@@ -107,10 +129,21 @@ export async function untakeUnborn(fleet: Fleet, task: Task): Promise<string[]> 
   const github = await fleet.github(needGithub(credentialsOf(fleet, task.worker)));
   const repo = (await nameNow(fleet, github, task.repo)) ?? task.repo;
   const place = { repo, issue: task.issue, namespace: fleet.config.claims.namespace };
-  const [tip, before = null] = await github.claims.chain(place, 2);
-  if (tip === undefined) return [];
+  const holder = holderOf(fleet, task);
+  const { tip, serverNow } = await github.claims.read(place);
+  if (tip?.claim?.state !== "held" || !isOurs(tip.claim, holder)) return [];
+  const { epoch, leaseMs } = tip.claim;
+  const chain = await github.claims.chain(place, longestTaking);
+  const below = chain.findIndex(({ claim }) => !isOurs(claim, holder) || claim?.epoch !== epoch);
+  const [taken = tip, before = null] = below < 1 ? [] : chain.slice(below - 1);
+  // Where the issue was anybody's, settling it comes to the same.
+  if (claimBefore(before, { serverNow: taken.committedAt, graceMs: holder.graceMs }) === null) return [];
+  // Whose lease may run out meanwhile must not touch labels.
+  const stale = serverNow - tip.committedAt > leaseMs / 2;
+  const now = stale ? await renew(github.claims, place, holder, tip) : { won: true, tip };
+  if (!now.won || now.tip === null) return [];
   const labels = attempts.snapshot(task.worker, task.n)?.issue?.labels ?? [];
-  const kept = await untake(github, place, holderOf(fleet, task), labels, tip, before);
+  const kept = await untake(github, place, holder, labels, { tip: now.tip, taken, before });
   if (kept === null) return [];
   const name = attemptId(task.worker, task.n);
   return [`${repo}#${task.issue} was given back as ${name} had found it: ${kept.state} by ${kept.attempt}`];

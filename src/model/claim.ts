@@ -49,8 +49,11 @@ export type AcquireDecision =
   | { readonly kind: "free"; readonly epoch: number }
   /** Ours, but an earlier attempt's: the caller must have proved its processes dead. `ranOut`: its lease is over as well. */
   | { readonly kind: "retake"; readonly epoch: number; readonly attempt: string; readonly ranOut: boolean }
-  /** The work is on GitHub, only its pull request is not confirmed: to be finished, by any host, without an agent. */
-  | { readonly kind: "unfinished"; readonly claim: Claim }
+  /**
+   * The work is on GitHub, only its pull request is not confirmed: to be finished without an agent, by the fleet that has
+   * pushed it. `ranOut`: that was longer ago than a lease, and any other may.
+   */
+  | { readonly kind: "unfinished"; readonly claim: Claim; readonly ranOut: boolean }
   /** Delivered before: free again once that pull request is closed. */
   | { readonly kind: "delivered"; readonly epoch: number; readonly pr: number }
   | { readonly kind: "taken"; readonly why: string };
@@ -91,7 +94,7 @@ export function acquireDecision(
         : { kind: "taken", why: `attempt ${claim.attempt} failed on it` };
     case "published":
       // Has no lease: the work exists, so another agent would do it twice.
-      return { kind: "unfinished", claim };
+      return { kind: "unfinished", claim, ranOut: hasRunOut(claim, tip, at) };
     case "held":
       if (claim.host === at.host)
         return { kind: "retake", epoch, attempt: claim.attempt, ranOut: hasRunOut(claim, tip, at) };

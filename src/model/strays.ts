@@ -28,7 +28,7 @@ export function straysOf(
     const held = `claim ${claim.state} by attempt ${claim.attempt}`;
     const what = recorded(claim.attempt)
       ? `${held}, which is over (cw reset ${claim.worker})`
-      : `${held}, of which no record is left here${claim.state === "held" ? ": free once its lease has run out" : ""}`;
+      : `${held}, of which no record is left here: after its lease cw dispatch -i ${issue} ${claim.state === "held" ? "takes" : "finishes"} it`;
     strays.push({ repo, issue, what });
   }
   for (const { number, labels } of issues) {

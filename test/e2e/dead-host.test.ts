@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { newest, running, supervisorOf } from "../support/attempt.ts";
+import { begin, newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
 import { cookiesOf, processesOf } from "../support/leftovers.ts";
 import { assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
@@ -125,6 +125,44 @@ test(
     const real = await assign(fleet);
     expect([taken(real), skipped(real)]).toEqual([[], [`#${issue} labelled`]]);
     expect((await fleet.claim(issue))[0]).toMatchObject({ state: "held", attempt: "01-1" });
+  },
+  long,
+);
+
+test(
+  "what a dead fleet had pushed is finished by another, when a person says so after the lease: no agent does it again",
+  async () => {
+    const gone = await openFleet({ workers: ["01"] });
+    gone.configure(claims);
+    const env = { CW_FAILPOINT: "after branch:published" };
+    const issue = await begin(gone, { worker: "01", body: "[[scenario:edit]]", env });
+    await until("it has died", () => processesOf(gone.root, cookiesOf(gone.root)).length === 0 || null);
+    expect([(await gone.claim(issue))[0]?.state, gone.repo.pulls()]).toEqual(["published", []]);
+    const fleet = await openFleet({ workers: ["b1"], standin: gone.standin });
+    fleet.configure(claims);
+    const dispatch = () => fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue)]);
+
+    const early = await dispatch();
+    expect([early.code, early.stderr]).toEqual([
+      4,
+      expect.stringMatching(/where that worker lives; or this again, after/),
+    ]);
+    expect((await gone.claim(issue))[0]).toMatchObject({ state: "published", worker: "01" });
+    fleet.standin.advance(leaseMs + 60_000);
+    expect(skipped(await assign(fleet, "-r", "acme/site"))).toEqual([`#${issue} labelled`]);
+    const done = await dispatch();
+    const [pull, ...more] = fleet.repo.pulls();
+    expect(done.stderr).toMatch(
+      /attempt 01-1 had pushed its work and did not come back; the pushed work of b1-2 became pull request #\d+/,
+    );
+    expect([done.code, pull?.head, more]).toEqual([4, `issue-${issue}`, []]);
+    expect((await fleet.claim(issue))[0]).toMatchObject({ state: "done", pr: pull?.number ?? 0 });
+    expect([fleet.repo.labels(issue), (await fleet.ended("b1")).outcome]).toEqual([[], "refused"]);
+    expect((await dispatch()).stderr).toContain(`pull request #${pull?.number} is open`);
+    // Should it come back: there is nothing left to do.
+    const back = await assign(gone, "-r", "acme/site");
+    expect([back.json().failed, fleet.repo.pulls().length]).toEqual([[], 1]);
+    expect([...(await gone.leftovers()), ...(await fleet.leftovers())]).toEqual([]);
   },
   long,
 );
