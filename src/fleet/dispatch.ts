@@ -5,25 +5,22 @@
  */
 import type { Choice } from "../isolation/choose.ts";
 import type { GitHub } from "../issues/github.ts";
-import { othersLabel, staleLabels } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import type { Said } from "../model/events.ts";
 import { attemptId, type Task } from "../model/task.ts";
-import { sameLabel, workerLabel } from "../model/worker.ts";
 import { checkGit } from "../store/git.ts";
 import { now, sleep, uptimeMs } from "../system/clock.ts";
-import { failPoint } from "../system/fail-point.ts";
 import { self } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
-import { acquire, finish, type Holder, marked, type Taken } from "./hold.ts";
-import { isOver } from "./is-over.ts";
 import { refusePaused } from "./pause.ts";
 import { readWork, type Work } from "./read-work.ts";
 import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
 import { mayReserve, reserve } from "./reserve.ts";
 import { needSame } from "./same-repository.ts";
+import { settle } from "./settle.ts";
 import { Undo } from "./steps.ts";
+import { Adopted, take } from "./take.ts";
 
 export interface Dispatched {
   readonly worker: string;
@@ -104,12 +101,27 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
     const undone = await undo.all();
     const outcome = fleet.store.attempts.stopWished(task.worker, task.n) ? "stopped" : "refused";
     endAttempt(fleet, task, { outcome, reason });
+    if (error instanceof Adopted) throw await finishAdopted(fleet, task, error);
     // What could not be undone is left to reconcile.
     if (undone) fleet.store.attempts.settle(task.worker, task.n);
-    if (signal?.aborted) throw new FleetError("environment", "interrupted: everything was undone", { cause: error });
+    if (signal?.aborted) throw interrupted(undone, error);
     throw error;
   }
   return dispatched(fleet, task, false, choice.remarks);
+}
+
+/** @returns what is to be said: no agent was started, and the work of another is where people can see it */
+async function finishAdopted(fleet: Fleet, task: Task, { message, hint, code }: Adopted): Promise<FleetError> {
+  const done = await settle(fleet, task);
+  return new FleetError(code, [message, ...done].join("; "), hint === undefined ? {} : { hint });
+}
+
+function interrupted(undone: boolean, cause: unknown): FleetError {
+  if (undone) return new FleetError("environment", "interrupted: everything was undone", { cause });
+  return new FleetError("environment", "interrupted: not everything could be undone", {
+    hint: "the next command that changes something undoes the rest",
+    cause,
+  });
 }
 
 function makeTask(
@@ -141,56 +153,6 @@ function makeTask(
   };
 }
 
-async function take(
-  fleet: Fleet,
-  github: GitHub,
-  task: Task,
-  work: Work,
-  again: boolean,
-  undo: Undo,
-  say: (said: Said) => void,
-): Promise<void> {
-  const issue = work.issue;
-  if (issue === null) return;
-  const place = { repo: task.repo, issue: issue.number, namespace: fleet.config.claims.namespace };
-  const holder = holderOf(fleet, task);
-  const label = workerLabel(task.worker);
-  let taken: Taken | null = null;
-  // Registered first: an unclear failure may have left the claim, and releasing what is not ours does nothing.
-  undo.later(async () => {
-    const { tip } = taken ?? (await github.claims.read(place));
-    if (tip?.claim?.attempt !== holder.attempt || tip.claim.host !== holder.host) return;
-    await finish(github.claims, place, holder, tip, { state: "released" });
-  });
-  taken = await acquire(github.claims, place, holder, {
-    mayRetake: (attempt) => isOver(fleet, attempt),
-    pullIsOpen: async (pr) => (await github.pull(task.repo, pr)).open,
-    again,
-    labels: issue.labels,
-  });
-  failPoint("claim written");
-  say({ type: "issue:claimed", sha: taken.tip.sha, epoch: taken.epoch });
-  await clearLabels(github, task, issue.labels, taken);
-  const { before } = taken;
-  const byPerson = issue.labels.some((name) => sameLabel(name, label)) && before?.worker !== task.worker;
-  if (!byPerson) undo.later(() => github.removeLabel(task.repo, issue.number, label));
-  const labels = await github.addLabel(task.repo, issue.number, label);
-  failPoint("label set");
-  // Put there since the issue was read.
-  const mark = othersLabel(labels, task.worker, null);
-  if (mark !== undefined) throw marked(`${task.repo}#${issue.number}`, mark);
-  say({ type: "issue:labelled", label });
-}
-
-/** What an earlier, finished claim left; other labels are people's. */
-async function clearLabels(github: GitHub, task: Task, labels: readonly string[], taken: Taken): Promise<void> {
-  if (task.issue === null) return;
-  for (const label of staleLabels(taken.before)) {
-    if (label !== workerLabel(task.worker) && labels.some((name) => sameLabel(name, label)))
-      await github.removeLabel(task.repo, task.issue, label);
-  }
-}
-
 async function start(
   fleet: Fleet,
   task: Task,
@@ -216,17 +178,6 @@ async function start(
     }
     await sleep(10);
   }
-}
-
-/** Who claims for this attempt. */
-export function holderOf(fleet: Pick<Fleet, "store" | "config">, task: Pick<Task, "worker" | "n">): Holder {
-  return {
-    worker: task.worker,
-    attempt: attemptId(task.worker, task.n),
-    host: fleet.store.workers.fleetId(),
-    leaseMs: fleet.config.claims.lease,
-    graceMs: fleet.config.claims.grace,
-  };
 }
 
 function dispatched(fleet: Fleet, task: Task, existing: boolean, remarks: readonly string[]): Dispatched {

@@ -2,6 +2,8 @@
 import type { ClaimPlace, Claims, Written } from "../issues/claims.ts";
 import { acquireDecision, type Claim, othersLabel, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
+import { attemptId, type Task } from "../model/task.ts";
+import type { Fleet } from "./fleet.ts";
 
 /** Who claims. */
 export interface Holder {
@@ -14,32 +16,47 @@ export interface Holder {
   readonly graceMs: number;
 }
 
-export interface Taken {
-  readonly tip: Tip;
+/** Who claims for this attempt. */
+export function holderOf(fleet: Pick<Fleet, "store" | "config">, task: Pick<Task, "worker" | "n">): Holder {
+  return {
+    worker: task.worker,
+    attempt: attemptId(task.worker, task.n),
+    host: fleet.store.workers.fleetId(),
+    leaseMs: fleet.config.claims.lease,
+    graceMs: fleet.config.claims.grace,
+  };
+}
+
+/** An issue that may be taken, as it was read. */
+export interface Free {
+  /** On which to acquire; the label of whose claim stood there may still hang on the issue. */
+  readonly before: Tip | null;
   readonly epoch: number;
-  /** Whose claim stood there before; its label may still hang on the issue. */
-  readonly before: Claim | null;
+  /** What stands there is pushed work of an attempt that does not come back: to be finished, not to be done again. */
+  readonly pushed: Claim | null;
 }
 
 /**
- * Takes the issue, or says who has it.
- * @param mayRetake whether that attempt of this fleet is proved to be over
+ * Whether the issue may be taken; says who has it otherwise. Nothing is written.
+ * @param mayRetake whether that attempt of this fleet is proved to be over. @param ranOut its claim's lease is
  * @param pullIsOpen for an issue that was delivered before
  * @throws FleetError `busy`
  */
-export async function acquire(
-  claims: Pick<Claims, "read" | "write">,
+export async function free(
+  claims: Pick<Claims, "read">,
   place: ClaimPlace,
   holder: Holder,
   ask: {
-    mayRetake: (attempt: string) => boolean;
+    mayRetake: (attempt: string, ranOut: boolean) => boolean;
     pullIsOpen: (pr: number) => Promise<boolean>;
+    /** Whether there is a record of that attempt of this fleet, so that reconcile and reset look after it. */
+    isRecorded: (attempt: string) => boolean;
     /** A person named the issue: what finished before does not count. */
     again: boolean;
     /** Of the issue, as it was read. */
     labels: readonly string[];
   },
-): Promise<Taken> {
+): Promise<Free> {
   const { tip, serverNow } = await claims.read(place);
   const decision = acquireDecision(tip, {
     serverNow,
@@ -52,16 +69,20 @@ export async function acquire(
   switch (decision.kind) {
     case "taken":
       throw new FleetError("busy", `${name} is taken: ${decision.why}`);
-    case "unfinished":
+    case "unfinished": {
+      const { claim, ranOut } = decision;
+      const looked = claim.host === holder.host && ask.isRecorded(claim.attempt);
+      if (ask.again && ranOut && !looked) return { before: tip, epoch: claim.epoch, pushed: claim };
       throw new FleetError(
         "busy",
-        `${name}: attempt ${decision.claim.attempt} has pushed its work; its pull request is not confirmed yet`,
+        `${name}: attempt ${claim.attempt} has pushed its work; its pull request is not confirmed yet`,
         {
-          hint: `cw reset ${decision.claim.worker}, where that worker lives`,
+          hint: `cw reset ${claim.worker}, where that worker lives${looked ? "" : "; or this again, after its lease"}`,
         },
       );
+    }
     case "retake":
-      if (!ask.mayRetake(decision.attempt))
+      if (!ask.mayRetake(decision.attempt, decision.ranOut))
         throw new FleetError("busy", `${name} is taken: attempt ${decision.attempt} of this fleet has it`);
       break;
     case "delivered":
@@ -74,12 +95,38 @@ export async function acquire(
     case "free":
       break;
   }
-  const before = tip?.claim ?? null;
-  const mark = othersLabel(ask.labels, holder.worker, before);
+  const mark = othersLabel(ask.labels, holder.worker, tip?.claim ?? null);
   if (mark !== undefined) throw marked(name, mark);
-  const written = await claims.write(place, tip, message(place, holder, "held", decision.epoch));
-  if (!written.won) throw new FleetError("busy", `${name} was taken by another in the same moment${whose(written)}`);
-  return { tip: written.tip, epoch: decision.epoch, before };
+  return { before: tip, epoch: decision.epoch, pushed: null };
+}
+
+/** Takes it, unless somebody was faster. @throws FleetError `busy` */
+export async function acquire(
+  claims: Pick<Claims, "write">,
+  place: ClaimPlace,
+  holder: Holder,
+  { before, epoch, pushed }: Free,
+): Promise<Tip> {
+  const claim = message(place, holder, pushed === null ? "held" : "published", epoch);
+  const written = await claims.write(
+    place,
+    before,
+    pushed?.head === undefined ? claim : { ...claim, head: pushed.head },
+  );
+  if (written.won) return written.tip;
+  throw new FleetError("busy", `${place.repo}#${place.issue} was taken by another in the same moment${whose(written)}`);
+}
+
+/** Undoes {@link acquire}. @param kept what has to stand there again, under our epoch; null: the issue is anybody's */
+export async function unacquire(
+  claims: Pick<Claims, "write">,
+  place: ClaimPlace,
+  holder: Holder,
+  tip: Tip,
+  kept: Claim | null,
+): Promise<Written> {
+  const { epoch, nonce, ...released } = message(place, holder, "released", tip.claim?.epoch ?? 1);
+  return await claims.write(place, tip, { ...(kept ?? released), epoch, nonce });
 }
 
 /** A label that a person, or another fleet, put there. */

@@ -72,6 +72,7 @@ async function snapshotIssue(github: GitHub, repo: string, issue: Issue): Promis
     body: clean(issue.body),
     author: issue.author,
     url: issue.url,
+    labels: [...issue.labels],
     comments: trusted.map(({ author, createdAt, body }) => ({ author, createdAt, body: clean(body) })),
     commentsLeftOut: Math.max(issue.comments, all.length) - trusted.length,
     hidden,

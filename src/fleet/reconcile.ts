@@ -1,9 +1,11 @@
 /** Makes disk, processes and GitHub agree again: at the start of every command that changes something. */
 import { isAbandoned } from "../model/attempt.ts";
+import type { Task } from "../model/task.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { Fleet } from "./fleet.ts";
-import { settle } from "./settle.ts";
+import { endCrashed, settle } from "./settle.ts";
+import { untakeUnborn } from "./take.ts";
 
 export interface Reconciled {
   /** What was mended, a sentence each. */
@@ -25,13 +27,21 @@ export async function reconcile(fleet: Fleet, except?: string): Promise<Reconcil
       const task = fleet.store.attempts.task(worker, n);
       if (task === null) continue; // Unknown is never touched.
       try {
-        repaired.push(...(await settle(fleet, task)));
+        repaired.push(...(await settleUnborn(fleet, task)), ...(await settle(fleet, task)));
       } catch (error) {
         failed.push(`attempt ${worker}-${n}: ${error instanceof Error ? error.message : error}`);
       }
     }
   });
   return { repaired, failed };
+}
+
+/** What no supervisor ever had is undone, not settled: an issue with a history must not become free by it. */
+async function settleUnborn(fleet: Fleet, task: Task): Promise<string[]> {
+  const { attempts } = fleet.store;
+  if (attempts.birth(task.worker, task.n)?.by === "supervisor") return [];
+  const ended = attempts.ended(task.worker, task.n) !== null ? [] : await endCrashed(fleet, task);
+  return [...ended, ...(await untakeUnborn(fleet, task))];
 }
 
 /** Attempts that nobody looks after any more, and those that are over and whose claim was never seen to end. */

@@ -47,13 +47,25 @@ export interface Tip {
 
 export type AcquireDecision =
   | { readonly kind: "free"; readonly epoch: number }
-  /** Ours, but an earlier attempt's: the caller must have proved its processes dead. */
-  | { readonly kind: "retake"; readonly epoch: number; readonly attempt: string }
-  /** The work is on GitHub, only its pull request is not confirmed: to be finished, by any host, without an agent. */
-  | { readonly kind: "unfinished"; readonly claim: Claim }
+  /** Ours, but an earlier attempt's: the caller must have proved its processes dead. `ranOut`: its lease is over as well. */
+  | { readonly kind: "retake"; readonly epoch: number; readonly attempt: string; readonly ranOut: boolean }
+  /**
+   * The work is on GitHub, only its pull request is not confirmed: to be finished without an agent, by the fleet that has
+   * pushed it. `ranOut`: that was longer ago than a lease, and any other may.
+   */
+  | { readonly kind: "unfinished"; readonly claim: Claim; readonly ranOut: boolean }
   /** Delivered before: free again once that pull request is closed. */
   | { readonly kind: "delivered"; readonly epoch: number; readonly pr: number }
   | { readonly kind: "taken"; readonly why: string };
+
+/** Whether a claim that is only held does not count any more. By GitHub's own clock, epoch ms: no host's counts. */
+export function hasRunOut(
+  claim: Claim,
+  tip: Pick<Tip, "committedAt">,
+  at: { readonly serverNow: number; readonly graceMs: number },
+): boolean {
+  return at.serverNow - tip.committedAt > claim.leaseMs + at.graceMs;
+}
 
 /**
  * May a new attempt take the issue?
@@ -82,10 +94,11 @@ export function acquireDecision(
         : { kind: "taken", why: `attempt ${claim.attempt} failed on it` };
     case "published":
       // Has no lease: the work exists, so another agent would do it twice.
-      return { kind: "unfinished", claim };
+      return { kind: "unfinished", claim, ranOut: hasRunOut(claim, tip, at) };
     case "held":
-      if (claim.host === at.host) return { kind: "retake", epoch, attempt: claim.attempt };
-      if (at.serverNow - tip.committedAt > claim.leaseMs + at.graceMs) return { kind: "free", epoch };
+      if (claim.host === at.host)
+        return { kind: "retake", epoch, attempt: claim.attempt, ranOut: hasRunOut(claim, tip, at) };
+      if (hasRunOut(claim, tip, at)) return { kind: "free", epoch };
       return { kind: "taken", why: `${by} has it` };
   }
 }
@@ -105,6 +118,18 @@ export function othersLabel(labels: readonly string[], worker: string, before: C
 export function staleLabels(before: Claim | null): readonly string[] {
   if (before === null) return [];
   return [workerLabel(before.worker), ...(before.state === "failed" ? ["blocked"] : [])];
+}
+
+/**
+ * What has to stand there again when an acquisition is undone: a failure, an answer, a stop are still what they were. A hold
+ * that had run out is not given anew.
+ * @param before tip on which was acquired. @param at.serverNow when that was
+ * @returns null where the issue was anybody's
+ */
+export function claimBefore(before: Tip | null, at: { serverNow: number; graceMs: number }): Claim | null {
+  const claim = before?.claim ?? null;
+  if (before === null || claim === null) return null;
+  return claim.state === "held" && hasRunOut(claim, before, at) ? null : claim;
 }
 
 /** An agent declined, the issue was marked `blocked`, and a person took that mark away. */

@@ -63,6 +63,8 @@ export const snapshotSchema = z.looseObject({
       body: z.string(),
       author: z.string(),
       url: z.string(),
+      /** As they were then. Absent in what was written before there was this field. */
+      labels: z.optional(z.array(z.string())),
       /** Hidden characters of title, body and comments, and words that GitHub does not show. */
       hidden: z.number(),
       /** Only those whose author may write to the repository. */

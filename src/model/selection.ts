@@ -1,6 +1,6 @@
 /** Which open issues a tick takes up, in which order, and why not the others. Pure. */
 import { type Claim, wasUnblocked } from "./claim.ts";
-import { workerLabel } from "./worker.ts";
+import { sameLabel, workerLabel } from "./worker.ts";
 
 /** An open issue as a list shows it. Text is not here but for what decides. */
 export interface Candidate {
@@ -21,7 +21,7 @@ export interface Candidate {
 
 export interface SelectionFacts {
   readonly candidates: readonly Candidate[];
-  /** Newest state of each claim, by `owner/repo#N`; `expired` by GitHub's clock. */
+  /** Newest state of each claim, by `owner/repo#N`; `expired`: held for longer than its lease, by GitHub's clock. */
   readonly claims: ReadonlyMap<string, { readonly claim: Claim | null; readonly expired: boolean }>;
   /** Workers of this fleet that are idle. */
   readonly idle: number;
@@ -111,7 +111,7 @@ const rules: readonly {
   { rule: "it is no pull request", against: (one) => (one.isPullRequest ? { why: "pull request", detail: "" } : null) },
   {
     rule: "it is not marked blocked",
-    against: (one) => labelMatching(one, /^blocked$/i, "blocked"),
+    against: ({ labels }) => labelMatching(labels, /^blocked$/i, "blocked"),
   },
   { rule: "it carries no worker's label", against: againstLabel },
   { rule: "no claim speaks against it", against: againstClaim },
@@ -153,17 +153,18 @@ export function rulesFor(one: Candidate, facts: Omit<Held, "untrusted">, open: R
   });
 }
 
-function labelMatching(one: Candidate, shape: RegExp, why: SkipReason): Reason | null {
-  const found = one.labels.find((label) => shape.test(label));
+function labelMatching(labels: readonly string[], shape: RegExp, why: SkipReason): Reason | null {
+  const found = labels.find((label) => shape.test(label));
   return found === undefined ? null : { why, detail: `label ${found}` };
 }
 
 function againstLabel(one: Candidate, { claims }: Pick<Held, "claims">): Reason | null {
-  const reason = labelMatching(one, /^worker:/i, "labelled");
-  const claim = claims.get(keyOf(one))?.claim;
-  // The label of an attempt that declined stays for people to see; the mark that they take away is `blocked`.
-  const stays = claim && wasUnblocked(claim, one.labels) && one.labels.includes(workerLabel(claim.worker));
-  return stays ? null : reason;
+  const { claim, expired } = claims.get(keyOf(one)) ?? { claim: null, expired: false };
+  // The label of an attempt that declined stays for people to see; the mark that they take away is `blocked`. And nobody
+  // is left to take away the label of a host that never came back.
+  const stale = claim !== null && (wasUnblocked(claim, one.labels) || (claim.state === "held" && expired));
+  const labels = stale ? one.labels.filter((label) => !sameLabel(label, workerLabel(claim.worker))) : one.labels;
+  return labelMatching(labels, /^worker:/i, "labelled");
 }
 
 function againstClaim(one: Candidate, { claims }: Pick<Held, "claims">): Reason | null {

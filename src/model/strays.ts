@@ -11,6 +11,7 @@ export interface Stray {
 /**
  * @param claims of one repository, by issue
  * @param running attempts of this fleet that are not over, as `01-7`
+ * @param recorded whether there is a record of an attempt of this fleet
  */
 export function straysOf(
   repo: string,
@@ -18,16 +19,17 @@ export function straysOf(
   claims: ReadonlyMap<number, Claim | null>,
   running: ReadonlySet<string>,
   host: string,
+  recorded: (attempt: string) => boolean,
 ): Stray[] {
   const strays: Stray[] = [];
   for (const [issue, claim] of claims) {
     if (claim?.host !== host || running.has(claim.attempt)) continue;
     if (claim.state !== "held" && claim.state !== "published") continue;
-    strays.push({
-      repo,
-      issue,
-      what: `claim ${claim.state} by attempt ${claim.attempt}, which is over (cw reset ${claim.worker})`,
-    });
+    const held = `claim ${claim.state} by attempt ${claim.attempt}`;
+    const what = recorded(claim.attempt)
+      ? `${held}, which is over (cw reset ${claim.worker})`
+      : `${held}, of which no record is left here: after its lease cw dispatch -i ${issue} ${claim.state === "held" ? "takes" : "finishes"} it`;
+    strays.push({ repo, issue, what });
   }
   for (const { number, labels } of issues) {
     for (const label of labels.filter((one) => /^worker:/i.test(one))) {

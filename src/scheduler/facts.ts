@@ -1,8 +1,9 @@
 /** What a tick decides from: the lists of GitHub, and how busy the fleet is. */
 import { credentialsOf, type Fleet } from "../fleet/fleet.ts";
+import { isRecorded } from "../fleet/is-over.ts";
 import { pausedUntil } from "../fleet/pause.ts";
 import { statusOf } from "../model/attempt.ts";
-import type { Claim } from "../model/claim.ts";
+import { type Claim, hasRunOut } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Candidate, issueKey } from "../model/selection.ts";
 import { now } from "../system/clock.ts";
@@ -14,7 +15,7 @@ const atOnce = 8;
 type Listing = ReturnType<Awaited<ReturnType<Fleet["github"]>>["listing"]>;
 
 export async function readAll(fleet: Fleet, listing: Listing, repos: readonly string[], failed: string[]) {
-  const { namespace, grace } = fleet.config.claims;
+  const { namespace, grace: graceMs } = fleet.config.claims;
   const candidates: Candidate[] = [];
   const claims = new Map<string, { claim: Claim | null; expired: boolean }>();
   const queue = [...repos];
@@ -24,7 +25,9 @@ export async function readAll(fleet: Fleet, listing: Listing, repos: readonly st
         const [issues, held] = await Promise.all([listing.openIssues(repo), listing.claims(repo, namespace)]);
         candidates.push(...issues);
         for (const { issue, claim, committedAt } of held) {
-          const expired = claim !== null && listing.serverNow - committedAt > claim.leaseMs + grace;
+          const { serverNow } = listing;
+          const expired =
+            claim !== null && hasRunOut(claim, { committedAt }, { serverNow, graceMs }) && !isOurs(fleet, claim);
           claims.set(issueKey(repo, issue), { claim, expired });
         }
       } catch (error) {
@@ -35,6 +38,11 @@ export async function readAll(fleet: Fleet, listing: Listing, repos: readonly st
   };
   await Promise.all(Array.from({ length: atOnce }, reader));
   return { candidates, claims };
+}
+
+/** What becomes of this fleet's own is for reconcile to say, as long as there is a record of it: it may have been stopped. */
+function isOurs(fleet: Fleet, claim: Claim): boolean {
+  return claim.host === fleet.store.workers.fleetId() && isRecorded(fleet, claim.attempt);
 }
 
 export interface Busyness {

@@ -1,5 +1,6 @@
 /** Looks on GitHub for claims and labels that match no task of this fleet. */
 import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
+import { isRecorded } from "../fleet/is-over.ts";
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Stray, straysOf } from "../model/strays.ts";
@@ -24,6 +25,7 @@ export async function strays(fleet: Fleet): Promise<Stray[]> {
   const cache = new ListCache(paths, githubIdentity(credentials));
   const listing = (await fleet.github(credentials)).listing(cache);
   const host = workers.fleetId();
+  const recorded = (attempt: string) => isRecorded(fleet, attempt);
   const found = await Promise.all(
     [...repos.values()].map(async (repo) => {
       const [issues, claims] = await Promise.all([
@@ -34,7 +36,7 @@ export async function strays(fleet: Fleet): Promise<Stray[]> {
           throw new FleetError(error.code, `${repo}: ${error.message}`, { cause: error });
         throw error;
       });
-      return straysOf(repo, issues, new Map(claims.map(({ issue, claim }) => [issue, claim])), running, host);
+      return straysOf(repo, issues, new Map(claims.map(({ issue, claim }) => [issue, claim])), running, host, recorded);
     }),
   );
   return found.flat();

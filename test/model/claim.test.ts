@@ -3,6 +3,7 @@ import {
   acquireDecision,
   branchNames,
   type Claim,
+  claimBefore,
   claimRef,
   claimSchema,
   parseClaim,
@@ -57,9 +58,15 @@ describe("acquireDecision", () => {
       ],
       ["failed, never blocked", of({ state: "failed" }), { labels: [] }, { kind: "taken" }],
       ["published", of({ state: "published", head: "h" }), { again: true }, { kind: "unfinished" }],
-      ["published by us", of({ state: "published", host: at.host }), {}, { kind: "unfinished" }],
-      ["published long ago", ago(1e9, { ...held, state: "published" }), { again: true }, { kind: "unfinished" }],
-      ["held by us", of({ host: at.host }), {}, { kind: "retake", epoch: 4, attempt: "01-7" }],
+      ["published by us", of({ state: "published", host: at.host }), {}, { kind: "unfinished", ranOut: false }],
+      [
+        "published long ago",
+        ago(1e9, { ...held, state: "published" }),
+        { again: true },
+        { kind: "unfinished", ranOut: true },
+      ],
+      ["held by us", of({ host: at.host }), {}, { kind: "retake", epoch: 4, attempt: "01-7", ranOut: false }],
+      ["held by us, expired", ago(1_860_001, { ...held, host: at.host }), {}, { kind: "retake", ranOut: true }],
       ["held by another", ago(0), {}, { kind: "taken", why: expect.stringMatching(/01-7, fleet 11111111/) }],
       ["held by another, by number", ago(0), { again: true }, { kind: "taken" }],
       ["its lease is over, not its grace", ago(1_860_000), {}, { kind: "taken" }],
@@ -69,6 +76,25 @@ describe("acquireDecision", () => {
   test.each(table)("%s", (_, tip, asked, decision) =>
     expect(acquireDecision(tip, { ...at, ...asked })).toMatchObject(decision),
   );
+});
+
+describe("claimBefore", () => {
+  const table: [what: string, before: Tip | null, kept: Claim["state"] | null][] = [
+    ["nothing", null, null],
+    ["not ours to understand", ago(0, null), null],
+    ["a failure, however long ago", ago(1e9, { ...held, state: "failed", blocked: true }), "failed"],
+    ["an answer", of({ state: "done" }), "done"],
+    ["a delivery", of({ state: "done", pr: 5 }), "done"],
+    ["given back", of({ state: "released" }), "released"],
+    ["a stop of our own", of({ host: at.host }), "held"],
+    ["a hold at the end of its grace", ago(1_860_000), "held"],
+    ["a hold that had run out", ago(1_860_001), null],
+  ];
+  test.each(table)("%s", (_, before, kept) => {
+    const found = claimBefore(before, at);
+    expect(found).toEqual(kept === null ? null : (before?.claim ?? null));
+    expect(found?.state ?? null).toBe(kept);
+  });
 });
 
 describe("claimSchema", () => {

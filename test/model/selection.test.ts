@@ -61,6 +61,25 @@ describe("what speaks against an issue", () => {
     ["a worker's label without a claim", { labels: ["worker:07"] }, {}, "1 labelled: label worker:07"],
     ["held by another", {}, held(claim("held")), "1 claimed: worker 07, attempt 07-3"],
     ["held by another, expired", {}, held(claim("held"), true), null],
+    ["the same, its own label still there", { labels: ["Worker:07"] }, held(claim("held"), true), null],
+    [
+      "held by another, its own label there",
+      { labels: ["worker:07"] },
+      held(claim("held")),
+      "1 labelled: label worker:07",
+    ],
+    [
+      "expired, and a person's label beside its own",
+      { labels: ["worker:07", "worker:08"] },
+      held(claim("held"), true),
+      "1 labelled: label worker:08",
+    ],
+    [
+      "pushed long ago, its own label there",
+      { labels: ["worker:07"] },
+      held(claim("published"), true),
+      "1 labelled: label worker:07",
+    ],
     [
       "pushed, not yet confirmed",
       {},
