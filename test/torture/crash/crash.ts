@@ -62,10 +62,10 @@ export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promi
     }
     await come(`after ${args[0]}`);
   };
-  const judge = async (when: string, atWork: number | null) => {
+  const judge = async (when: string, atWork: number | null, notYet = /^$/) => {
     // What was told already stays wrong.
     for (const { kind, detail } of await harmOf(ground, { edits, atWork }))
-      if (!harm.some((one) => one.kind === kind && one.detail.includes(detail)))
+      if (!notYet.test(detail) && !harm.some((one) => one.kind === kind && one.detail.includes(detail)))
         harm.push({ kind, detail: `${when}: ${detail}; ${done.join(" | ")}` });
   };
   // What a killed supervisor or command has left alive is the next command's business.
@@ -73,7 +73,7 @@ export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promi
   age(ground);
   await run(assign(ground));
   // Before anybody else comes, who might mend what this one has passed over in silence.
-  await judge("after one assign", atWork(ground));
+  await judge("after one assign", atWork(ground), swept);
   if (!(await isDelivered(ground))) {
     for (const args of flow.again) await run(args);
     ground.repo.edit(ground.issue, { body: edit });
@@ -86,6 +86,9 @@ export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promi
   await judge("in the end", null);
   return harm;
 }
+
+/** Left to the next attempt, which makes HOME anew, and to whoever writes there next. */
+const swept = /^trash of |^file .*\/\.new-[^/]*$/;
 
 /** The newest attempt, while it is looked after. */
 function atWork(ground: Ground): number | null {
