@@ -1,6 +1,8 @@
 /**
  * What a suite of the torture run is. A round is told everything by its seed: the same seed is the same round, in whichever
  * run. Seeds of a run are consecutive numbers, so a suite that has to go through a list takes `seed % list.length`.
+ * Where a round strikes a real process (crash-*, errors), the seed chooses among points that are measured anew in each run: by
+ * name and count, so mostly the same, but the harm's own words say which point it was.
  */
 import type { Random } from "./random.ts";
 

@@ -20,7 +20,7 @@ export const calls =
 export function atCall(name: string, nth: number, about: string): Blow {
   const inject = `inject=${name}:signal=KILL:when=${nth}`;
   return {
-    point: `before ${about}`,
+    point: `before ${name} ${nth}, ${about}`,
     prefix: ["strace", "-D", "-qqq", "-o", "/dev/null", "-e", `trace=${name}`, "-e", inject],
   };
 }
@@ -38,16 +38,21 @@ export interface Nth {
   readonly about: string;
 }
 
+/** Among which requests of the repository it is counted. */
+export function kindOf(phase: GitPhase | undefined): string {
+  return phase ? `git ${phase}` : "REST";
+}
+
 /** While a request is under way: GitHub never gets it, or acts and has nobody to tell. */
 export function atRequest({ phase, skip, about }: Nth, acts: boolean): Blow {
   return {
-    point: `during ${about}, which GitHub ${acts ? "carries out" : "never gets"}`,
+    point: `during ${kindOf(phase)} ${skip + 1}, ${about}, which GitHub ${acts ? "carries out" : "never gets"}`,
     async strike(ground, pid, over) {
-      const path = new RegExp(phase ? `^/${ground.repo.name}\\.git/` : `^/repos/${ground.repo.name}(?:/|$)`);
+      const path = ground.paths(phase !== undefined);
       const fault = acts ? { delayMs: 150 } : "drop";
-      const handle = ground.stage.standin.inject({ path, skip, fault, ...(phase ? { git: phase } : {}) });
+      const handle = ground.inject({ path, skip, fault, ...(phase ? { git: phase } : {}) });
       await awaited(() => over() || handle.fired > 0);
-      end(pid());
+      if (handle.fired > 0 && !over()) end(pid());
       handle.remove();
     },
   };
@@ -63,7 +68,7 @@ export function afterMs(ms: number): Blow {
         if (since === 0 && pid() !== null) since = performance.now();
         return over() || (since > 0 && performance.now() - since > ms);
       });
-      if (!over()) end(pid());
+      if (since > 0 && !over()) end(pid());
     },
   };
 }

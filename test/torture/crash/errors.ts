@@ -10,6 +10,7 @@ import type { Blow } from "./blows.ts";
 import { aftermath, watchForLies } from "./crash.ts";
 import type { Flow } from "./flows.ts";
 import { awaited, type Ground } from "./ground.ts";
+import { type Edits, noteEdits } from "./kept.ts";
 import type { Call } from "./reference.ts";
 
 const errors: Readonly<Record<string, readonly string[]>> = {
@@ -56,13 +57,16 @@ export async function fail(ground: Ground, flow: Flow, call: Call, random: Rando
   const note = join(ground.folder, "injected");
   const blow = failingAt(call, random, note);
   const lies = watchForLies(ground);
+  const edits: Edits = new Map();
   await flow.before?.(ground);
+  noteEdits(ground, edits);
   const onCommand = flow.struck === "command";
   if (!onCommand) ground.plan((blow.prefix ?? []).join(" "));
   const meanwhile = flow.meanwhile?.(ground);
   const ran = await ground.cw(flow.command(ground), onCommand ? { prefix: blow.prefix ?? [] } : {});
-  const begun = () => ground.text(join(ground.folder, "plan.used")) !== "";
-  if (!onCommand && ran.code === 0) await awaited(() => ground.supervisorExit !== null || !begun(), 60_000);
+  // Also of a command that did not see it be born.
+  if (!onCommand && ground.supervisorBegun && !(await awaited(() => ground.supervisorExit !== null, 60_000)))
+    harm.push({ kind: "stuck", detail: "the supervisor not over after 60 s" });
   await meanwhile;
   ground.heal();
   // What could not be removed stays until it is swept, an hour later.
@@ -102,7 +106,7 @@ export async function fail(ground: Ground, flow: Flow, call: Call, random: Rando
   // An error of the machine is the end of an attempt, and a person's turn.
   const again = flow.again.length > 0 ? flow.again : [["dispatch", "-r", ground.repo.name, "-i", String(ground.issue)]];
   // What can't be removed stays.
-  for (const one of await aftermath(ground, { ...flow, again }))
+  for (const one of await aftermath(ground, { ...flow, again }, edits))
     if (!call.name.startsWith("unlink") || !/\/\.new-/.test(one.detail)) harm.push(one);
   for (const lie of lies.stop()) say("survivor", lie);
   const point = `${flow.name}, ${blow.point} [${hit.join(" ").slice(0, 300)}]`;

@@ -45,7 +45,7 @@ async function stopped(ground: Ground): Promise<void> {
 async function crashed(ground: Ground): Promise<void> {
   await must(ground, dispatch(ground));
   if (!(await awaited(() => changed(ground)))) throw new Error("the agent did not get to work before the blow");
-  const pid = ground.supervisorPid;
+  const pid = ground.supervisorPid();
   if (pid === null) throw new Error("no supervisor before the blow");
   process.kill(pid, "SIGKILL");
   if (!(await awaited(() => ["crashed", "idle"].includes(ground.state)))) throw new Error("it did not crash");
@@ -122,4 +122,4 @@ export const flows: readonly Flow[] = [
   },
 ];
 
-export { assign, changed, edit, hang };
+export { assign, changed, edit, hang, readme };

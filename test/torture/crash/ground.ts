@@ -23,6 +23,7 @@ import type { Subprocess } from "bun";
 import { statusOf } from "../../../src/model/attempt.ts";
 import type { RepoControl } from "../../../src/standin/control.ts";
 import type { Fault, FaultHandle } from "../../../src/standin/faults.ts";
+import type { JournalEntry } from "../../../src/standin/journal.ts";
 import { type Standin, startStandin } from "../../../src/standin/standin.ts";
 import { openStore, type Store } from "../../../src/store/store.ts";
 import { now } from "../../../src/system/clock.ts";
@@ -39,14 +40,16 @@ export class Stage {
     readonly standin: Standin,
     /** Somebody else's process, which nobody may touch. */
     readonly bystander: Subprocess,
+    /** How long a supervisor may take to its birth: what dies before it costs a round that time. */
+    readonly ready: string,
   ) {}
 
-  static async open(): Promise<Stage> {
+  static async open(ready = "3s"): Promise<Stage> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-crash-")));
     const standin = await startStandin({ rateLimit: 1_000_000_000 });
     standin.addUser({ login: "acme", token });
     const bystander = Bun.spawn(["/bin/sleep", "100000"], { stdio: ["ignore", "ignore", "ignore"], env: {} });
-    const stage = new Stage(folder, standin, bystander);
+    const stage = new Stage(folder, standin, bystander, ready);
     await stage.build();
     return stage;
   }
@@ -73,7 +76,7 @@ export class Stage {
     writeFileSync(agent, [first, alone, ...rest].join("\n"));
     chmodSync(agent, 0o755);
     const repo = await this.standin.addRepo({ name: "acme/template", files: { "README.md": "# Site\n" } });
-    const fleet = new Ground(this, join(this.folder, "template"), repo, 0, 0);
+    const fleet = new Ground(this, join(this.folder, "template"), repo, 0, 0, 0);
     fleet.lay();
     const made = await fleet.cw(["init", "01", "--no-store"]);
     if (made.code !== 0) throw new Error(`init: ${made.stderr}`);
@@ -87,7 +90,8 @@ export class Stage {
     // A person's label beside no claim: it stays, and nobody works on that issue.
     const decoy = repo.openIssue({ title: "By hand", body: "Leave it to me.", labels: ["worker:01"] });
     const issue = repo.openIssue({ title: "A task", body });
-    const ground = new Ground(this, folder, repo, issue, decoy);
+    const asked = await fetch(`${this.standin.url}/repos/${name}`, { headers: { authorization: `Bearer ${token}` } });
+    const ground = new Ground(this, folder, repo, ((await asked.json()) as { id: number }).id, issue, decoy);
     cpSync(join(this.folder, "template"), folder, { recursive: true });
     const id = { version: 1, id: crypto.randomUUID() };
     writeFileSync(join(ground.root, ".fleet/fleet.json"), JSON.stringify(id), { mode: 0o600 });
@@ -96,9 +100,8 @@ export class Stage {
 
   /** Forgets what a round has left with GitHub: thousands of them are to come. */
   drop(ground: Ground): void {
-    const own = new RegExp(`/${ground.repo.name}(?:[/.]|$)`);
     const { entries } = this.standin.journal;
-    entries.splice(0, entries.length, ...entries.filter(({ path }) => !own.test(path)));
+    entries.splice(0, entries.length, ...entries.filter((entry) => !ground.isOwn(entry)));
     for (const { number } of ground.repo.pulls()) ground.repo.close(number);
     rmSync(ground.repo.dir, { recursive: true, force: true });
   }
@@ -121,12 +124,14 @@ export interface Ran {
 /** A fleet with one worker, and a repository with one task. */
 export class Ground {
   readonly store: Store;
-  private readonly faults: FaultHandle[] = [];
+  private readonly faults: { readonly fault: Fault; handle: FaultHandle }[] = [];
 
   constructor(
     readonly stage: Stage,
     readonly folder: string,
     readonly repo: RepoControl,
+    /** By which GitHub knows the repository, whatever its name. */
+    readonly id: number,
     readonly issue: number,
     readonly decoy: number,
   ) {
@@ -140,7 +145,7 @@ export class Ground {
   lay(): void {
     const config = join(this.folder, "operator/.config/claude-workers");
     mkdirSync(config, { recursive: true });
-    const limits = { start: "20s", silence: "30s", wall: "60s", grace: "300ms", ready: "3s" };
+    const limits = { start: "20s", silence: "30s", wall: "60s", grace: "300ms", ready: this.stage.ready };
     writeFileSync(join(config, "config.json"), JSON.stringify({ limits }), { mode: 0o600 });
     mkdirSync(join(this.folder, "agents"));
   }
@@ -175,13 +180,30 @@ export class Ground {
     return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
   }
 
-  /** Makes GitHub fail, until {@link heal}. */
-  inject(fault: Fault): void {
-    this.faults.push(this.stage.standin.inject(fault));
+  /** Paths of requests about the repository, of git or REST. */
+  paths(git: boolean): RegExp {
+    const { name } = this.repo;
+    return new RegExp(git ? `^/${name}\\.git/` : `^/repos/${name}(?:/|$)|^/repositories/${this.id}(?:/|$)`);
+  }
+
+  isOwn({ kind, path }: JournalEntry): boolean {
+    return this.paths(kind === "git").test(path);
+  }
+
+  /** Makes GitHub fail, until {@link heal}. Comes before what was injected earlier, which else would take its requests. */
+  inject(fault: Fault): FaultHandle {
+    const { standin } = this.stage;
+    const handle = standin.inject(fault);
+    for (const one of this.faults) {
+      one.handle.remove();
+      one.handle = standin.inject(one.fault);
+    }
+    this.faults.push({ fault, handle });
+    return handle;
   }
 
   heal(): void {
-    for (const handle of this.faults.splice(0)) handle.remove();
+    for (const { handle } of this.faults.splice(0)) handle.remove();
   }
 
   /** Processes of this fleet, whatever they are. */
@@ -231,8 +253,15 @@ export class Ground {
     return text === "" ? null : Number(text);
   }
 
-  get supervisorPid(): number | null {
-    const birth = this.store.attempts.birth("01", this.store.attempts.newest("01"));
+  /** Whether the supervisor that has the plan was started. */
+  get supervisorBegun(): boolean {
+    return existsSync(join(this.folder, "plan.used"));
+  }
+
+  /** Of the newest attempt, if it came after that one and its supervisor was born. */
+  supervisorPid(after = 0): number | null {
+    const n = this.store.attempts.newest("01");
+    const birth = n > after ? this.store.attempts.birth("01", n) : null;
     return birth?.by === "supervisor" ? birth.process.pid : null;
   }
 }

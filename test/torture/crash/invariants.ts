@@ -6,6 +6,7 @@ import type { Claim } from "../../../src/model/claim.ts";
 import { claimsLeft, filesLeft } from "../../support/leftovers.ts";
 import type { Found, Harm } from "../suite.ts";
 import type { Ground } from "./ground.ts";
+import { type Edits, kept } from "./kept.ts";
 
 type Harms = { kind: Harm; detail: string }[];
 
@@ -23,63 +24,83 @@ export async function isDelivered(ground: Ground): Promise<boolean> {
   );
 }
 
-/** Everything, with nothing of the fleet alive any more. */
-export async function harmOf(ground: Ground, known: { edited: readonly number[] }): Promise<Found["harm"]> {
+interface Known {
+  /** What agents were seen to have changed. */
+  readonly edits: Edits;
+  /** The attempt that goes on, and is looked after; null: nothing of the fleet may be alive. */
+  readonly atWork: number | null;
+}
+
+/** Everything, where nothing has been done by anybody but a reconcile since. */
+export async function harmOf(ground: Ground, { edits, atWork }: Known): Promise<Found["harm"]> {
   return [
-    ...alive(ground),
+    ...alive(ground, atWork),
     ...torn(ground),
-    ...records(ground),
+    ...records(ground, atWork),
     ...(await claims(ground)),
+    ...(await open(ground, atWork)),
     ...(await published(ground)),
     ...strangers(ground),
-    ...(await kept(ground, known.edited)),
-    ...(await leftovers(ground)),
+    ...(await kept(ground, edits, await chain(ground), atWork)),
+    ...(await leftovers(ground, atWork)),
   ];
 }
 
-function alive(ground: Ground): Harms {
-  const left = ground
-    .alive()
-    .map(({ pid, command }): Harms[number] => ({ kind: "survivor", detail: `${pid} ${command}` }));
+function alive(ground: Ground, atWork: number | null): Harms {
+  const left = (atWork === null ? ground.alive() : []).map(({ pid, command }): Harms[number] => ({
+    kind: "survivor",
+    detail: `${pid} ${command}`,
+  }));
   const twice = ground.text(join(ground.folder, "agents/doubled"));
   return twice === "" ? left : [...left, { kind: "doubled", detail: `two agents in one HOME: ${twice.trim()}` }];
 }
 
-/** Each record is whole JSON; a line that was cut off may stand before other lines, not in place of them. */
+/** Each record is whole JSON, and each line; one that was cut off with its writer may be the last. */
 function torn(ground: Ground): Harms {
   const control = join(ground.root, ".fleet");
   const found: Harms = [];
   for (const file of readdirSync(control, { recursive: true }).map(String)) {
-    if (!file.endsWith(".json") || file.startsWith("trash/") || file.startsWith("repos/")) continue;
+    if (/^(?:trash|repos)\/|(?:^|\/)(?:\.new-|first-)/.test(file)) continue;
+    const lines = /(?:^|\/)(?:history|events|processes)\.jsonl$/.test(file);
+    if (!lines && !file.endsWith(".json")) continue;
     const text = readFileSync(join(control, file), "utf8");
-    if (/(?:^|\/)\.new-|(?:^|\/)first-/.test(file)) continue;
-    try {
-      JSON.parse(text);
-    } catch {
-      found.push({ kind: "torn", detail: `${file}: ${JSON.stringify(text.slice(0, 80))}` });
-    }
+    for (const part of lines ? text.split("\n").slice(0, -1) : [text])
+      if (!isWhole(part)) found.push({ kind: "torn", detail: `${file}: ${JSON.stringify(part.slice(0, 400))}` });
   }
   return found;
 }
 
-/** One end for each attempt, and the same in the history, once. */
-function records(ground: Ground): Harms {
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** One end for each attempt that is over, and the same in the history; twice, where two saw that it was missing there. */
+function records(ground: Ground, atWork: number | null): Harms {
   const found: Harms = [];
-  const history = [...ground.store.history.newestFirst()];
+  const history = [...new Set(ground.text(join(ground.root, ".fleet/history.jsonl")).split("\n"))]
+    .filter(isWhole)
+    .map((line) => endSchema.parse(JSON.parse(line)));
   const numbers = ground.attempts();
   for (const [at, n] of numbers.entries()) {
     if (n !== at + 1) found.push({ kind: "false", detail: `attempts ${numbers.join(", ")}: a gap` });
     const end = endOf(ground, n);
     const told = history.filter(({ attempt }) => attempt === `01-${n}`);
-    if (end === null) found.push({ kind: "stuck", detail: `attempt ${n} has no end` });
-    else if (told.length === 0)
+    if (end === null) {
+      if (n !== atWork) found.push({ kind: "stuck", detail: `attempt ${n} has no end` });
+    } else if (told.length === 0)
       found.push({ kind: "false", detail: `the history does not know attempt ${n} (${end.outcome})` });
     else if (told.length > 1)
-      found.push({ kind: "doubled", detail: `the history has attempt ${n} ${told.length} times` });
+      found.push({ kind: "doubled", detail: `the history has attempt ${n} in ${told.length} ways` });
     else if (told[0]?.outcome !== end.outcome)
       found.push({ kind: "false", detail: `attempt ${n} is ${end.outcome}, in the history ${told[0]?.outcome}` });
   }
-  if (ground.state !== "idle") found.push({ kind: "stuck", detail: `the worker is ${ground.state}` });
+  if (atWork === null && ground.state !== "idle")
+    found.push({ kind: "stuck", detail: `the worker is ${ground.state}` });
   return found;
 }
 
@@ -113,6 +134,21 @@ async function claims(ground: Ground): Promise<Harms> {
   }
   if (new Set(all.map(({ nonce }) => nonce)).size !== all.length)
     found.push({ kind: "doubled", detail: "a nonce came twice" });
+  return found;
+}
+
+/** No attempt that is over has anything left to settle, but a stopped one that holds its claim for its restart. */
+async function open(ground: Ground, atWork: number | null): Promise<Harms> {
+  const tip = (await chain(ground)).at(-1);
+  const excused = (n: number) =>
+    n === atWork || (endOf(ground, n)?.outcome === "stopped" && tip?.state === "held" && tip.attempt === `01-${n}`);
+  const found = ground.store.attempts
+    .unsettled()
+    .filter(({ n }) => !excused(n))
+    .map(({ n }): Harms[number] => ({ kind: "stuck", detail: `unsettled 01-${n} (${endOf(ground, n)?.outcome})` }));
+  const isOpen = tip?.state === "held" || tip?.state === "published";
+  if (isOpen && !excused(Number(tip.attempt.split("-")[1])))
+    found.push({ kind: "stuck", detail: `the claim is ${tip.state} by ${tip.attempt}` });
   return found;
 }
 
@@ -158,32 +194,19 @@ function strangers({ repo, decoy, stage }: Ground): Harms {
   return found;
 }
 
-/** What an agent has changed is delivered, or a patch, or in a clone that is kept, or that the newest attempt goes on with. */
-async function kept(ground: Ground, edited: readonly number[]): Promise<Harms> {
-  const chained = await chain(ground);
-  return edited.flatMap((n): Harms => {
-    const end = endOf(ground, n);
-    if (end === null || end.outcome === "delivered") return [];
-    if (ground.text(join(ground.attempt(n), "work.patch")).includes("+Edited by the fake agent.")) return [];
-    if (ground.text(join(ground.attempt(n), "clone/README.md")).includes("Edited by the fake agent.")) return [];
-    // Pushed, and a pull request by now.
-    if (chained.some(({ state, attempt }) => state === "published" && attempt === `01-${n}`)) return [];
-    const later = ground.attempts().some((one) => one > n && ground.store.attempts.task("01", one)?.resumes === n);
-    return later ? [] : [{ kind: "lost", detail: `the work of attempt ${n} (${end.outcome}): no patch` }];
-  });
-}
-
-async function leftovers(ground: Ground): Promise<Harms> {
+async function leftovers(ground: Ground, atWork: number | null): Promise<Harms> {
   const files = await filesLeft(ground.root);
   const claims = await claimsLeft(ground.repo, "refs/claude-workers/claims", (attempt) => {
     const n = Number(attempt.split("-")[1]);
-    return endOf(ground, n)?.outcome ?? null;
+    // Held, as that of one that was stopped may be; what must not be is open() to tell.
+    return n === atWork ? "stopped" : (endOf(ground, n)?.outcome ?? null);
   });
   return (
     [...files, ...claims]
       .filter((what) => what !== `label worker:01 on ${ground.repo.name}#${ground.decoy}`)
       // A killed holder's lock is taken over by whoever needs it next.
-      .filter((what) => !what.startsWith("lock ") && !what.startsWith("attempt without an end"))
+      .filter((what) => !what.startsWith("lock ") && !/^(?:attempt without an end|unsettled )/.test(what))
+      .filter((what) => !what.startsWith(`ref refs/cw/01-${atWork}/`))
       .filter((what) => !what.startsWith("trash of") || existsSync(join(ground.root, ".fleet/trash/01")))
       .map((detail): Harms[number] => ({ kind: "leftover", detail }))
   );

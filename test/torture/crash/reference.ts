@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { failPoints } from "../../../src/model/fail-points.ts";
 import type { JournalEntry } from "../../../src/standin/journal.ts";
-import { type Blow, calls, type Nth } from "./blows.ts";
+import { type Blow, calls, kindOf, type Nth } from "./blows.ts";
 import { crash } from "./crash.ts";
 import type { Flow } from "./flows.ts";
 import { awaited, type Stage } from "./ground.ts";
@@ -30,15 +30,15 @@ export interface Reference {
 export async function follow(stage: Stage, flow: Flow, folder: string): Promise<Reference> {
   const ground = await stage.ground(folder, flow.body);
   const { journal } = stage.standin;
-  const own = new RegExp(`/${ground.repo.name}(?:[/.]|$)`);
-  const mine = () => journal.entries.filter(({ path }) => own.test(path));
+  const mine = () => journal.entries.filter((entry) => ground.isOwn(entry));
   const trace = join(folder, "trace");
-  let [first, last] = [-1, 0];
+  // Counted from the moment at which a blow would be laid: what the flow's preparation asked comes before it.
+  let [skipped, first, last] = [0, -1, 0];
   const watching: Blow = {
     point: "undisturbed",
     prefix: ["strace", "-D", "-y", "-qqq", "-o", trace, "-e", `trace=${calls}`],
     async strike(_, pid, over) {
-      const skipped = mine().length;
+      skipped = mine().length;
       while (!over()) {
         if (first === -1 && pid() !== null) first = mine().length - skipped;
         await Bun.sleep(5);
@@ -46,10 +46,10 @@ export async function follow(stage: Stage, flow: Flow, folder: string): Promise<
       last = mine().length - skipped;
     },
   };
-  const before = mine().length;
   const { harm } = await crash(ground, flow, watching, false);
-  const requests = nths(mine().slice(before), Math.max(first, 0), last);
+  const requests = nths(mine().slice(skipped), first, last);
   stage.drop(ground);
+  if (first === -1) throw new Error(`${flow.name}: what is to be struck was not seen`);
   if (harm.length > 0) throw new Error(`undisturbed: ${harm.map(({ detail }) => detail).join("; ")}`);
   return { calls: callsOf(readFileSync(trace, "utf8")), requests };
 }
@@ -122,7 +122,7 @@ function callsOf(trace: string): Call[] {
 function nths(entries: readonly JournalEntry[], first: number, last: number): Nth[] {
   const counts = new Map<string, number>();
   const all = entries.map(({ method, path, phase }): Nth => {
-    const kind = phase ?? "rest";
+    const kind = kindOf(phase);
     const skip = counts.get(kind) ?? 0;
     counts.set(kind, skip + 1);
     return { phase, skip, about: `${method} ${path}${phase ? ` (${phase})` : ""}` };

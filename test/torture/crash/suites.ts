@@ -1,14 +1,18 @@
-/** The crash suites: one blow a round, at every step, system call and request of each flow, and at any moment. */
+/**
+ * The crash suites: one blow a round, at every step, system call and request of each flow, and at any moment. What there is to
+ * strike is measured when a suite is opened, so a seed chooses from a list, or a time, that is not quite the same in each run.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Random } from "../random.ts";
 import type { Found, Round, Suite } from "../suite.ts";
-import { afterMs, atCall, atRequest, atStep, type Blow, endAll } from "./blows.ts";
+import { afterMs, atCall, atRequest, atStep, type Blow, endAll, kindOf, type Nth } from "./blows.ts";
 import { crash } from "./crash.ts";
 import { fail, mayFail } from "./errors.ts";
 import { type Flow, flows } from "./flows.ts";
 import { type Ground, Stage } from "./ground.ts";
-import { follow, followSteps, followTime } from "./reference.ts";
+import { type Call, follow, followSteps, followTime } from "./reference.ts";
 
 /** What opening a suite made. */
 class Run {
@@ -92,6 +96,15 @@ function onGround(
   };
 }
 
+/** One of them; the same again from a list in which others were added or are missing. */
+function pick<T>(random: Random, items: readonly T[], key: (item: T) => string): T {
+  const salt = random.below(2 ** 32);
+  const drawn = items.map((item) => ({ item, lot: Bun.hash.wyhash(key(item), BigInt(salt)) }));
+  return drawn.reduce((best, one) => (one.lot > best.lot ? one : best)).item;
+}
+
+const callKey = ({ name, nth }: Call) => `${name} ${nth}`;
+
 export const crashSuites: readonly Suite[] = [
   crashSuite(
     { name: "crash-steps", shows: "killed at each named step of each flow", full: 1500, quick: 6 },
@@ -109,7 +122,7 @@ export const crashSuites: readonly Suite[] = [
       ...{ full: 6000, quick: 3 },
     },
     async ({ random }, run, flow) => {
-      const { name, nth, about } = random.pick((await run.reference(flow)).calls);
+      const { name, nth, about } = pick(random, (await run.reference(flow)).calls, callKey);
       return atCall(name, nth, about);
     },
   ),
@@ -120,8 +133,7 @@ export const crashSuites: readonly Suite[] = [
       ...{ full: 3000, quick: 2 },
     },
     async ({ random }, run, flow) => {
-      const calls = (await run.reference(flow)).calls.filter(mayFail);
-      const call = random.pick(calls);
+      const call = pick(random, (await run.reference(flow)).calls.filter(mayFail), callKey);
       return (ground) => fail(ground, flow, call, random);
     },
   ),
@@ -133,7 +145,8 @@ export const crashSuites: readonly Suite[] = [
     },
     async ({ random }, run, flow) => {
       const { requests } = await run.reference(flow);
-      return requests.length === 0 ? null : atRequest(random.pick(requests), random.next() < 0.5);
+      const key = ({ phase, skip }: Nth) => `${kindOf(phase)} ${skip}`;
+      return requests.length === 0 ? null : atRequest(pick(random, requests, key), random.next() < 0.5);
     },
   ),
   crashSuite(
