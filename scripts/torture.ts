@@ -84,7 +84,8 @@ async function runSuite(suite: Suite): Promise<void> {
   const spans = spansFor(suite);
   const wanted = spans.reduce((all, span) => all + span.rounds, 0);
   const [first, last] = [spans[0], spans.at(-1)];
-  console.log(`${suite.name}: ${wanted} rounds, seeds ${first?.seed} to ${last && last.seed + last.rounds - 1}`);
+  if (first === undefined || last === undefined) return console.log(`${suite.name}: nothing is left of this version`);
+  console.log(`${suite.name}: ${wanted} rounds, seeds ${first.seed} to ${last.seed + last.rounds - 1}`);
   const shards: Shard[] = [];
   results.set(suite.name, shards);
   let done = 0;
