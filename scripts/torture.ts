@@ -4,8 +4,8 @@
  *
  *   npm run torture -- [--suite NAME]... [--seed N] [--rounds N] [--minutes N] [--jobs N] [--quick]
  *
- * Without --seed each suite goes on after the seeds that test/torture/ledger.jsonl has for this version, up to its full
- * number; --minutes ends it earlier. Other machines take other seeds: `--seed 1000001 --rounds 5000`. Each finished shard is
+ * Without --seed each suite runs what test/torture/ledger.jsonl lacks of this version, up to its full number: first the seeds
+ * that did harm before, in any version. --minutes ends it earlier. Other machines take other seeds: `--seed 1000001 --rounds 5000`. Each finished shard is
  * a line of the ledger, and the table of docs/reliability.md is written anew; --quick, single rounds and trees that differ from
  * their commit leave both alone.
  */
@@ -13,7 +13,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { firstFree, note, readLedger, versionNow } from "../test/torture/ledger.ts";
+import { leftToRun, note, ownFile, readLedger, type Span, subjects, versionNow } from "../test/torture/ledger.ts";
 import { opened, repeats, runShard, type Shard } from "../test/torture/run.ts";
 import type { Suite } from "../test/torture/suite.ts";
 import { suites } from "../test/torture/suites.ts";
@@ -81,15 +81,18 @@ process.exitCode = failures > 0 ? 1 : 0;
 
 /** Shard by shard, so that little is lost when it is interrupted. */
 async function runSuite(suite: Suite): Promise<void> {
-  const start = seed ?? (kept ? firstFree(readLedger(), suite.name, version) : 1);
-  const wanted = rounds ?? (values.quick ? suite.quick : Math.max(0, suite.full - (seed === null ? start - 1 : 0)));
-  console.log(`${suite.name}: seeds ${start} to ${start + wanted - 1}`);
+  const spans = spansFor(suite);
+  const wanted = spans.reduce((all, span) => all + span.rounds, 0);
+  const [first, last] = [spans[0], spans.at(-1)];
+  if (first === undefined || last === undefined) return console.log(`${suite.name}: nothing is left of this version`);
+  console.log(`${suite.name}: ${wanted} rounds, seeds ${first.seed} to ${last.seed + last.rounds - 1}`);
   const shards: Shard[] = [];
   results.set(suite.name, shards);
-  for (let done = 0; done < wanted && !stopped(); ) {
+  let done = 0;
+  for (const span of spans.flatMap(shardsOf)) {
+    if (stopped()) return;
     const shard = await runShard(suite, {
-      seed: start + done,
-      rounds: Math.min(shardRounds, wanted - done),
+      ...span,
       jobs,
       stopped,
       interrupted: () => interrupted,
@@ -98,13 +101,26 @@ async function runSuite(suite: Suite): Promise<void> {
           console.log(`${suite.name}, seed ${at}: ${what}\n  again: ${repeats(suite.name, at)}`);
       },
     });
-    if (shard.rounds === 0) break;
+    if (shard.rounds === 0) return;
     done += shard.rounds;
     shards.push(shard);
     if (kept) await record(suite, shard);
     const about = `${shard.tried} tried, ${(shard.seconds / Math.max(1, shard.tried)).toFixed(2)} s each`;
     console.log(`${suite.name}: ${done} of ${wanted} rounds; ${about}`);
   }
+}
+
+function spansFor(suite: Suite): Span[] {
+  if (seed !== null || !kept) return [{ seed: seed ?? 1, rounds: rounds ?? (values.quick ? suite.quick : suite.full) }];
+  return leftToRun(readLedger(), suite, version, rounds);
+}
+
+function shardsOf({ seed: from, rounds: all }: Span): Span[] {
+  const count = Math.ceil(all / shardRounds);
+  return Array.from({ length: count }, (_, at) => ({
+    seed: from + at * shardRounds,
+    rounds: Math.min(shardRounds, all - at * shardRounds),
+  }));
 }
 
 async function record(suite: Suite, shard: Shard): Promise<void> {
@@ -120,6 +136,5 @@ function commitNow(): string {
       .stdout.toString()
       .trim();
   const commit = git("rev-parse", "--short", "HEAD") || "unknown";
-  const own = ["src", "bin", "templates", "test/torture", ":!test/torture/ledger.jsonl"];
-  return git("status", "--porcelain", "--", ...own) === "" ? commit : `${commit}+`;
+  return git("status", "--porcelain", "--", ...subjects, `:!${ownFile}`) === "" ? commit : `${commit}+`;
 }

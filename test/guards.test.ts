@@ -1,8 +1,10 @@
 /** The list of guards, as far as that can be told without taking them away: that is test/torture/guards.ts. */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { guards } from "../scripts/guards/all.ts";
+import { Copies } from "../scripts/guards/mutate.ts";
 
 const root = join(import.meta.dir, "..");
 const texts = new Map<string, string>();
@@ -50,3 +52,38 @@ test("each test is there, with a title that it is chosen by", () => {
   });
   expect(wrong).toEqual([]);
 });
+
+test("a guard is caught by a test that fails or hangs, and by nothing else that ends badly", async () => {
+  const tree = mkdtempSync(join(tmpdir(), "cw-guarded-"));
+  for (const name of ["bin", "src", "test"]) mkdirSync(join(tree, name));
+  copyFileSync(join(root, "bin/empty-bunfig.toml"), join(tree, "bin/empty-bunfig.toml"));
+  writeFileSync(join(tree, "src/guarded.ts"), "// nothing else\nexport const guarded = () => true;\n");
+  const file = (body: string) =>
+    `import { expect, test } from "bun:test";\nimport { guarded } from "../src/guarded.ts";\n${body}\n`;
+  writeFileSync(join(tree, "test/it.test.ts"), file(`test("it", () => expect(guarded()).toBe(true));`));
+  writeFileSync(join(tree, "test/no.test.ts"), file(`test("it", () => expect(guarded()).toBe(3));`));
+  const copies = new Copies(tree, 10_000);
+  try {
+    const without = async (text: string, instead: string, by = "it") =>
+      (await copies.without({ name: "made up", file: "src/guarded.ts", text, instead, test: `test/${by}.test.ts` }))
+        .verdict;
+    expect({
+      gone: await without("=> true", "=> false"),
+      throwing: await without("=> true", "=> { throw new Error(); }"),
+      hanging: await without("=> true", "=> { for (;;); }"),
+      "unloadable at once": await without("// nothing else", `import "./nowhere.ts";`),
+      "hanging while it is loaded": await without("// nothing else", "for (;;);"),
+      "ending the process": await without("=> true", "=> process.exit(3)"),
+      same: await without("=> true", "=> 1 === 1"),
+      elsewhere: await without("=> maybe", "=> false"),
+      "failing anyway": await without("=> true", "=> false", "no"),
+    }).toEqual({
+      ...{ gone: "caught", throwing: "caught", hanging: "caught" },
+      ...{ "unloadable at once": "BROKEN", "hanging while it is loaded": "BROKEN", "ending the process": "BROKEN" },
+      ...{ same: "UNSEEN", elsewhere: "NOT THERE", "failing anyway": "THE TEST FAILS ANYWAY" },
+    });
+  } finally {
+    copies.close();
+    rmSync(tree, { recursive: true });
+  }
+}, 120_000);

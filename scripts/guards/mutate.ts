@@ -23,9 +23,16 @@ const apart =
 
 /** What a test that has to fail may take, in ms: what waits for ever without its guard is noticed, too. */
 const longest = 240_000;
+/** Bun names the file before it loads it: that a test has begun, it does not say. */
+const begun = "the first test begins";
+const sayingSo = `require("bun:test").beforeAll(() => void require("node:fs").writeSync(2, "${begun}\\n"));\n`;
 
 export interface Mutation {
-  readonly verdict: "caught" | "UNSEEN" | "NOT THERE" | "THE TEST FAILS ANYWAY";
+  /**
+   * `caught`: a test failed, or hung until it was killed. `BROKEN`: it ended badly, and no test had failed; it could not be
+   * loaded, or not be started.
+   */
+  readonly verdict: "caught" | "UNSEEN" | "NOT THERE" | "THE TEST FAILS ANYWAY" | "BROKEN";
   /** What the last run of the test wrote, up to 3,000 characters. */
   readonly said: string;
 }
@@ -36,10 +43,16 @@ export class Copies {
   private made = 0;
   /** Tests that pass with all guards in place. */
   private readonly whole = new Set<string>();
+  private readonly preload = join(this.folder, "begins.cjs");
 
-  constructor() {
+  /** @param tree whose copies are changed; default: this one. @param longestMs what a run of the tests may take */
+  constructor(
+    private readonly tree = root,
+    private readonly longestMs = longest,
+  ) {
     // An ordinary user runs the copies, too.
     chmodSync(this.folder, 0o755);
+    writeFileSync(this.preload, sayingSo);
   }
 
   close(): void {
@@ -52,12 +65,12 @@ export class Copies {
     try {
       const key = `${guard.test} ${guard.only ?? ""}`;
       if (!this.whole.has(key)) {
-        const ran = await run(copy, guard);
+        const ran = await this.run(copy, guard);
         // A test that fails anyway proves nothing.
-        if (!ran.passed) return { verdict: "THE TEST FAILS ANYWAY", said: ran.said };
+        if (ran.what !== "passed") return { verdict: "THE TEST FAILS ANYWAY", said: ran.said };
         this.whole.add(key);
       }
-      return await mutated(copy, guard);
+      return await this.mutated(copy, guard);
     } finally {
       this.idle.push(copy);
     }
@@ -66,46 +79,57 @@ export class Copies {
   private another(): string {
     const copy = join(this.folder, `tree-${++this.made}`);
     // Links are enough, and quick: what is changed is a new file.
-    if (Bun.spawnSync(["cp", "-al", root, copy]).exitCode === 0) return copy;
+    if (Bun.spawnSync(["cp", "-al", this.tree, copy]).exitCode === 0) return copy;
     rmSync(copy, { recursive: true, force: true });
-    if (Bun.spawnSync(["cp", "-a", root, copy]).exitCode !== 0) throw new Error(`${root} can't be copied to ${copy}`);
+    if (Bun.spawnSync(["cp", "-a", this.tree, copy]).exitCode !== 0)
+      throw new Error(`${this.tree} can't be copied to ${copy}`);
     return copy;
   }
-}
 
-async function mutated(copy: string, guard: Guard): Promise<Mutation> {
-  const path = join(copy, guard.file);
-  const text = readFileSync(path, "utf8");
-  if (text.split(guard.text).length !== 2) return { verdict: "NOT THERE", said: "" };
-  replace(
-    path,
-    text.replace(guard.text, () => guard.instead),
-  );
-  try {
-    const { passed, said } = await run(copy, guard);
-    return { verdict: passed ? "UNSEEN" : "caught", said };
-  } finally {
-    replace(path, text);
+  private async mutated(copy: string, guard: Guard): Promise<Mutation> {
+    const path = join(copy, guard.file);
+    const text = readFileSync(path, "utf8");
+    if (text.split(guard.text).length !== 2) return { verdict: "NOT THERE", said: "" };
+    replace(
+      path,
+      text.replace(guard.text, () => guard.instead),
+    );
+    try {
+      const { what, said } = await this.run(copy, guard);
+      return { verdict: what === "passed" ? "UNSEEN" : what === "failed" ? "caught" : "BROKEN", said };
+    } finally {
+      replace(path, text);
+    }
+  }
+
+  private async run(
+    copy: string,
+    { test, only }: Guard,
+  ): Promise<{ what: "passed" | "failed" | "broken"; said: string }> {
+    const args = [
+      ...["--config=bin/empty-bunfig.toml", "test", "--timeout=120000", `--preload=${this.preload}`],
+      ...(only ? ["-t", only] : []),
+      `./${test}`,
+    ];
+    const child = Bun.spawn([...apart, process.execPath, ...args], {
+      cwd: copy,
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout: this.longestMs,
+      killSignal: "SIGKILL",
+    });
+    const [words] = await Promise.all([child.stderr.text(), child.exited]);
+    return { what: whatHappened(Bun.stripANSI(words), child), said: words.slice(-3000) };
   }
 }
 
-/** Whether the tests passed, and at least one ran. */
-async function run(copy: string, { test, only }: Guard): Promise<{ passed: boolean; said: string }> {
-  const args = [
-    "--config=bin/empty-bunfig.toml",
-    "test",
-    "--timeout=120000",
-    ...(only ? ["-t", only] : []),
-    `./${test}`,
-  ];
-  const child = Bun.spawn([...apart, process.execPath, ...args], {
-    cwd: copy,
-    stdio: ["ignore", "ignore", "pipe"],
-    timeout: longest,
-    killSignal: "SIGKILL",
-  });
-  const [said] = await Promise.all([child.stderr.text(), child.exited]);
-  return { passed: child.exitCode === 0 && / [1-9]\d* pass/.test(said), said: said.slice(-3000) };
+/**
+ * Another exit code than 0 alone proves nothing: a file that can't be loaded has one, and so has an `unshare` that is refused.
+ * Bun counts what it can't load as failed, too, but names each test that failed in a line of its own.
+ */
+function whatHappened(said: string, { exitCode, signalCode }: Bun.Subprocess): "passed" | "failed" | "broken" {
+  if (exitCode === 0) return / [1-9]\d* pass/.test(said) ? "passed" : "broken";
+  if (/^\(fail\) /m.test(said)) return "failed";
+  return signalCode === "SIGKILL" && said.includes(begun) ? "failed" : "broken";
 }
 
 function replace(path: string, text: string): void {

@@ -1,5 +1,5 @@
 /** Seeds a repository, acts in it as a person would, and reads it back for assertions; no request is made. */
-import { renameSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   addComment,
@@ -80,12 +80,15 @@ export class RepoControl {
     Object.assign(this.repo, change);
   }
 
-  /** Its old name leads here, until somebody takes it. */
-  rename(name: string): void {
+  /** Its old name leads here, until somebody takes it. @param to another owner, to whom it is transferred */
+  rename(name: string, to?: string): void {
     this.world.formerNames.set(fullName(this.repo).toLowerCase(), this.repo.id);
-    const dir = join(dirname(this.repo.dir), `${name}.git`);
+    const owner = this.#user(to);
+    const dir = join(dirname(dirname(this.repo.dir)), owner.login, `${name}.git`);
+    mkdirSync(dirname(dir), { recursive: true });
     renameSync(this.repo.dir, dir);
-    Object.assign(this.repo, { name, dir });
+    Object.assign(this.repo, { owner, name, dir });
+    this.repo.permissions.set(owner.login.toLowerCase(), "admin");
   }
 
   allow(login: string, level: Level): void {

@@ -25,6 +25,8 @@ export interface Fault {
   method?: string;
   /** Tested against the path without the /api/v3 prefix. */
   path?: RegExp;
+  /** Tested against what follows the path, such as `?page=2`. */
+  query?: RegExp;
   /** Only this phase of the git protocol. Without it: only REST and GraphQL. */
   git?: GitPhase;
   /** Only requests with a token of this user. */
@@ -51,6 +53,7 @@ interface Armed extends Fault {
 export interface Request {
   method: string;
   path: string;
+  query: string;
   login: string | undefined;
   git: GitPhase | undefined;
 }
@@ -91,6 +94,7 @@ export class Faults {
       if (armed.method !== undefined && armed.method !== request.method) continue;
       if (armed.login !== undefined && armed.login !== request.login) continue;
       if (armed.path !== undefined && request.path.search(armed.path) < 0) continue;
+      if (armed.query !== undefined && request.query.search(armed.query) < 0) continue;
       if (performance.now() > armed.until) continue;
       if (armed.seen++ < (armed.skip ?? 0)) continue;
       armed.fired++;

@@ -84,7 +84,8 @@ export class FrontServer {
     const viewer = token === undefined ? undefined : this.world.userOfToken(token);
     const path = url.pathname.replace(/^\/api\/v3(?=\/)/, "").replace(/^\/api\/graphql$/, "/graphql");
     const asked = gitRequest(method, url);
-    const effect = this.faults.take({ method, path, login: viewer?.login, git: asked?.phase });
+    const { search: query } = url;
+    const effect = this.faults.take({ method, path, query, login: viewer?.login, git: asked?.phase });
     const exchange: Exchange = { request, response, url, method, path, headers, token, viewer, effect };
     if (effect?.kind === "drop") {
       this.#note(exchange, asked ? "git" : "rest", { status: 0 });

@@ -39,6 +39,17 @@ test("a scripted answer comes instead of acting, as often as told", async () => 
   expect(github.journal.calls({ method: "POST", status: 403 }).every((entry) => entry.faulty)).toBe(true);
 });
 
+test("a fault may be meant for one page of a list", async () => {
+  const { github, ask } = site;
+  const number = github.repo("acme/site").openIssue({ title: "Long" });
+  for (const text of ["a", "b", "c"]) github.repo("acme/site").comment(number, text);
+  const fault = github.inject({ query: /[?&]page=2(?:&|$)/, fault: { status: 502 } });
+  const page = async (n: number) =>
+    (await ask("GET", `/repos/acme/site/issues/${number}/comments?per_page=1&page=${n}`)).status;
+  expect([await page(1), await page(20), await page(2), await page(2)]).toEqual([200, 200, 502, 200]);
+  expect(fault.fired).toBe(1);
+});
+
 test("drop: nothing happened; drop-after: it happened and the reply is lost", async () => {
   const { github, ask } = site;
   const control = github.repo("acme/site");

@@ -210,3 +210,15 @@ test("a renamed repository is found by its old name, by git and by the API, unti
   expect(await refs("acme/before")).not.toBe(await refs("acme/after"));
   expect((await ask("GET", "/repos/acme/before")).body.full_name).toBe("acme/before");
 });
+
+test("a repository that another owner got is found by its old name, and the one before keeps its rights", async () => {
+  const { github, ask } = site;
+  const control = await github.addRepo({ name: "acme/given", private: true, files: { "README.md": "# Given\n" } });
+  control.rename("given", "umbrella");
+  expect(control.name).toBe("umbrella/given");
+  expect((await ask("GET", "/repos/acme/given")).status).toBe(301);
+  expect((await ask("GET", "/repos/umbrella/given")).body.full_name).toBe("umbrella/given");
+  const refs = async (name: string) => (await client("acme").run(["ls-remote", client("acme").url(name), "HEAD"])).out;
+  expect(await refs("umbrella/given")).toContain("HEAD");
+  expect(await refs("acme/given")).toBe(await refs("umbrella/given"));
+});

@@ -1,6 +1,11 @@
 /** Whole attempts whose supervisor is stopped for longer than its lease, whose clock jumps, or that are another user's. */
 import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ProcessIdentity } from "../../src/model/process.ts";
+import { openStore } from "../../src/store/store.ts";
+import { now } from "../../src/system/clock.ts";
+import { identify } from "../../src/system/process.ts";
+import { aBirth, anIdentity, aSnapshot, aStop, aTask } from "../model/records.ts";
 import { begin, newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { installed } from "../support/installed.ts";
@@ -143,21 +148,96 @@ async function jumpingClock(random: Random, folder: string, harm: Harm): Promise
   });
 }
 
-/** Records that name another user's processes: they live, and nothing that we do reaches them. */
+/** The letter of its state, or null where there is none: by our own eyes. */
+function stateOf(pid: number): string | null {
+  try {
+    return /\) (\S) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Records that name numbers which are another user's processes by now. We are root: no kernel keeps our signals from them. Each
+ * ends by any signal, but for one that stops it.
+ */
 async function anothers(random: Random, folder: string, harm: Harm): Promise<void> {
   const user = ordinaryUser();
-  const program = join(import.meta.dir, "../system/signal-other-program.ts");
-  const built = await Bun.build({ entrypoints: [program], target: "bun", outdir: folder });
-  chmodSync(folder, 0o755);
-  const others = Array.from({ length: 1 + random.below(5) }, () => Bun.spawn(["/bin/sleep", "100000"], { env: {} }));
+  const program = join((await installed()).prefix, "bin/cw");
+  const cookie = crypto.randomUUID();
+  const environments: readonly Record<string, string>[] = [
+    {},
+    { CW_ATTEMPT_COOKIE: crypto.randomUUID() },
+    { CW_ATTEMPT_COOKIE: `${cookie}0` },
+    { NOTE: `CW_ATTEMPT_COOKIE=${cookie}` },
+  ];
+  const others = Array.from({ length: 1 + random.below(5) }, () =>
+    Bun.spawn(user.as(["/bin/sleep", "100000"]), {
+      env: random.pick(environments),
+      stdio: ["ignore", "ignore", "ignore"],
+    }),
+  );
   try {
-    for (const other of others) {
-      const argv = user.as([process.execPath, "--no-env-file", built.outputs[0]?.path ?? "", String(other.pid)]);
-      const said = Bun.spawnSync(argv, { env: { PATH: "/usr/bin:/bin" } });
-      if (said.stdout.toString() !== "alive false\n")
-        harm.push({ kind: "false", detail: `${said.stdout}${said.stderr}` });
-      if (other.exitCode !== null || other.signalCode !== null)
-        harm.push({ kind: "stranger", detail: "it was killed" });
+    for (const { pid } of others)
+      await until(`process ${pid} is the other user's`, () =>
+        readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("/bin/sleep") ? true : null,
+      );
+    /** Whoever had that number before. */
+    const before = (pid: number): ProcessIdentity => {
+      const one = identify(pid);
+      if (one === null) throw new Error(`process ${pid} is gone`);
+      return { ...one, startTime: String(Number(one.startTime) - 1 - random.below(1000)) };
+    };
+    const one = () => before(random.pick(others).pid);
+    const { workers, attempts, paths } = openStore(folder);
+    workers.create(anIdentity, null);
+    mkdirSync(paths.home("01"));
+    const at = now();
+    // Its supervisor has been awaited for long enough.
+    const reservedAt = { ...at, uptimeMs: at.uptimeMs - 3_600_000 };
+    const task = { ...aTask, issue: null, cookie, reservedAt, reservedBy: one() };
+    attempts.reserve("01", () => task, aSnapshot, "x");
+    const plan = { born: random.next() < 0.8, wish: random.next() < 0.3, stop: random.next() < 0.5 };
+    if (plan.born) {
+      attempts.bear("01", 1, { ...aBirth, process: one(), bornAt: at });
+      for (const { pid } of others)
+        attempts.recordStarted("01", 1, { monitor: before(pid), first: random.next() < 0.5 ? one() : null });
+    }
+    if (plan.wish) attempts.wishStop("01", 1, aStop);
+    const wrong = (kind: Harm[number]["kind"], what: string) =>
+      harm.push({ kind, detail: `${what} (${JSON.stringify(plan)})` });
+    const cw = async (...args: string[]) => {
+      const env = {
+        ...{ PATH: "/usr/bin:/bin", HOME: folder, LANG: "C.UTF-8", CW_ROOT: folder, CW_ISOLATION: "none" },
+        // Nobody listens there, and nobody is asked: the task has no issue.
+        ...{
+          GITHUB_API_URL: "http://127.0.0.1:9",
+          GITHUB_SERVER_URL: "http://127.0.0.1:9",
+          GH_TOKEN: "ghp_0123456789",
+        },
+      };
+      const child = Bun.spawn([program, ...args], { env, cwd: "/", stdio: ["ignore", "pipe", "pipe"] });
+      const [out, words, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+      for (const other of others)
+        if (stateOf(other.pid) !== "S")
+          wrong("stranger", `${args[0]}: the other user's process is ${stateOf(other.pid)}`);
+      return { out, words, code };
+    };
+    const state = async (expected: string) => {
+      const { out, words, code } = await cw("status", "--json");
+      const shown = code === 0 ? JSON.parse(out).workers[0].state : words;
+      if (shown !== expected) wrong("false", `status: ${shown}, not ${expected}`);
+    };
+    await state("crashed");
+    for (const args of plan.stop
+      ? [
+          ["stop", "01"],
+          ["reset", "01"],
+        ]
+      : [["reset", "-f", "01"]]) {
+      const { words, code } = await cw(...args);
+      if (code !== 0) wrong("stuck", `${args[0]}: exit ${code}: ${words}`);
+      await state("idle");
     }
   } finally {
     for (const other of others) other.kill("SIGKILL");
@@ -176,6 +256,7 @@ export const attemptsAlive: Suite = {
     if (seed % 3 === 1) await stopped(random, harm);
     else if (seed % 3 === 2) await jumpingClock(random, folder, harm);
     else if (process.getuid?.() === 0) await anothers(random, folder, harm);
+    else return { tried: 0, harm };
     return { tried: 1, harm };
   },
 };

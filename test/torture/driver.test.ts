@@ -1,9 +1,9 @@
 /** The driver itself: seeds, shards that add up, a run that goes on where it was interrupted, harm that is not overlooked. */
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { counted, firstFree, type Line, note, readLedger, tableRows } from "./ledger.ts";
+import { dirname, join } from "node:path";
+import { type Line, leftToRun, note, readLedger, subjects, tableRows, versionNow } from "./ledger.ts";
 import { Random } from "./random.ts";
 import { opened, runShard, type Shard } from "./run.ts";
 import type { Found, Round, Suite } from "./suite.ts";
@@ -60,7 +60,7 @@ test("harm and rounds that throw are counted and told with their seed; folders a
   };
   const order = { seed: 10, rounds: 4, jobs: 2, failed: (seed: number, what: string) => told.push(`${seed} ${what}`) };
   const shard = await opened(one, () => runShard(one, order));
-  expect(shard).toMatchObject({ seed: 10, rounds: 4, tried: 9, harm: { torn: 1 }, broken: 1 });
+  expect(shard).toMatchObject({ seed: 10, rounds: 4, tried: 9, harm: { torn: 1 }, broken: 1, harmful: [11, 12] });
   expect(told.toSorted()).toEqual([expect.stringMatching(/^11 broken: Error: no such thing/), "12 torn: half a file"]);
   expect([folders.length, folders.some(existsSync), closed]).toEqual([4, false, 1]);
 });
@@ -79,9 +79,14 @@ test("a run that is stopped has run one row of seeds, and the next one goes on a
   note(line(1, 500, { version: "v1" }), file);
   note(line(5001, 50), file);
   const lines = readLedger(file);
-  expect(firstFree(lines, "made-up", "v2")).toBe(ran + 1);
-  expect(firstFree(lines, "made-up", "v2", 5001)).toBe(5051);
-  expect([firstFree(lines, "made-up", "v3"), firstFree(lines, "another", "v2")]).toEqual([1, 1]);
+  const full = { name: "made-up", full: 100 };
+  expect(leftToRun(lines, full, "v2")).toEqual([{ seed: ran + 1, rounds: 100 - ran }]);
+  expect(leftToRun(lines, full, "v2", 3)).toEqual([{ seed: ran + 1, rounds: 3 }]);
+  for (const [of, version] of [
+    [full, "v3"],
+    [{ name: "another", full: 100 }, "v2"],
+  ] as const)
+    expect(leftToRun(lines, of, version)).toEqual([{ seed: 1, rounds: 100 }]);
 });
 
 test("what is under way when a signal comes is neither harm nor run, and comes again", async () => {
@@ -106,22 +111,70 @@ test("what is under way when a signal comes is neither harm nor run, and comes a
   expect(told).toEqual([]);
 });
 
-test("shards add up, the same seeds are counted once, and harm that was mended stays in the table", () => {
+test("a new version runs first what did harm in any before it, and no seed twice", () => {
+  const { harmful: _, ...old } = line(7, 1, { version: "v0", harm: { lost: 1 } });
+  const lines = [
+    old as Line,
+    line(1, 50, { version: "v1", harm: { stuck: 2 }, harmful: [30, 12] }),
+    line(900_000, 50, { version: "v1", broken: 1, harmful: [900_007] }),
+    line(12, 1),
+    line(14, 2),
+  ];
+  const full = { name: "made-up", full: 40 };
+  expect(leftToRun(lines, full, "v2")).toEqual([
+    ...[
+      { seed: 30, rounds: 1 },
+      { seed: 900_007, rounds: 1 },
+    ],
+    ...[
+      { seed: 1, rounds: 11 },
+      { seed: 13, rounds: 1 },
+      { seed: 16, rounds: 14 },
+      { seed: 31, rounds: 10 },
+    ],
+  ]);
+  expect(leftToRun(lines, full, "v2", 3)).toEqual([
+    ...[
+      { seed: 30, rounds: 1 },
+      { seed: 900_007, rounds: 1 },
+      { seed: 1, rounds: 1 },
+    ],
+  ]);
+});
+
+test("every round that was run stands in the table with its harm, and how many different seeds that were", () => {
   const lines = [
     line(1, 50, { version: "v1", commit: "aaa", harm: { stuck: 2 } }),
     line(51, 50),
     line(1, 50),
-    line(40, 5),
+    line(40, 15, { harm: { lost: 1 } }),
+    line(201, 1),
     line(1001, 100, { broken: 1 }),
   ];
-  expect(counted(lines)).toHaveLength(4);
   const [row, never] = tableRows(
     [suite(async () => ({ tried: 1, harm: [] })), { name: "other", shows: "-" }],
     lines,
   ).rows;
   expect(row).toEqual([
-    ...["made-up", "the driver", "500 in 250 rounds", "400 at abc, 2026-01-02", "1-100, 1001-1100"],
-    ...["1 broken", "2 stuck", "0.1 h"],
+    ...["made-up", "the driver", "532 in 266 rounds of 201 seeds", "432 at abc, 2026-01-02", "1-100, 201, 1001-1100"],
+    ...["1 broken, 1 lost", "2 stuck", "0.1 h"],
   ]);
-  expect(never?.slice(2, 4)).toEqual(["0 in 0 rounds", "never ran"]);
+  expect(never?.slice(2, 4)).toEqual(["0 in 0 rounds of 0 seeds", "never ran"]);
+});
+
+test("what a seed is run against is a new version with any change to the code, its tests, its guards or its packages", () => {
+  const tree = join(folder, "tree");
+  const put = (file: string, text: string) => {
+    mkdirSync(dirname(join(tree, file)), { recursive: true });
+    writeFileSync(join(tree, file), text);
+    return versionNow(tree);
+  };
+  const before = put("test/torture/ledger.jsonl", "");
+  expect(put("test/torture/ledger.jsonl", "{}\n")).toBe(before);
+  expect(put("docs/page.md", "x")).toBe(before);
+  const files = ["src/a/b.ts", "bin/cw", "templates/worker/.zshenv", "test/e2e/x.test.ts", "test/support/y.ts"];
+  const more = ["test/fakes/claude", "scripts/guards/claims.ts", "scripts/build.ts", "package-lock.json"];
+  const versions = [...files, ...more].flatMap((file) => [put(file, "1"), put(file, "2")]);
+  expect(new Set([before, ...versions]).size).toBe(1 + versions.length);
+  for (const name of subjects) expect(existsSync(join(import.meta.dir, "../..", name))).toBe(true);
 });

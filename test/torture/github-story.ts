@@ -20,7 +20,8 @@ import type { Random } from "./random.ts";
 import type { Harm } from "./suite.ts";
 
 /** Requests that a fault may be meant for; most strike whatever comes next. */
-const targets: readonly Pick<Fault, "method" | "path" | "git">[] = [
+type Target = Pick<Fault, "method" | "path" | "query" | "git">;
+const targets: readonly Target[] = [
   ...[{}, {}, {}, {}, { method: "GET" }, { method: "POST" }, { method: "PATCH" }, { method: "DELETE" }],
   ...[
     { path: /\/git\/ref/ },
@@ -35,8 +36,11 @@ const kinds = Object.keys(faults).filter((name) => !/wait$|no answer/.test(name)
 /** These take their time, so there are fewer. */
 const slow = ["403 wait", "429 wait", "no answer"];
 
+/** What comes after the first hundred of a list. */
+const laterPage: Target = { method: "GET", query: /[?&]page=2(?:&|$)/ };
+
 /** What most easily doubles something: it happened, and nobody was told. */
-const writes: readonly Pick<Fault, "method" | "path">[] = [
+const writes: readonly Target[] = [
   ...["refs", "commits", "labels", "comments", "comments", "pulls"].map((what) => ({
     method: "POST",
     path: new RegExp(`/${what}$`),
@@ -48,7 +52,32 @@ const writes: readonly Pick<Fault, "method" | "path">[] = [
   ],
 ];
 const unheard = ["reply lost", "reply lost", "half a body", "502", "no JSON"];
+const seen = "I have seen it";
 const outcomes = ["answered", "failed", "declined", "refused", "withdrawn", "limited", "rejected", "lost"] as const;
+
+/** Issues that nobody is to touch, by which lists have a second page; the story's own is on the first of them or on the other. */
+interface Crowd {
+  readonly comments: number;
+  readonly label: string;
+  readonly numbers: number[];
+  come(when: "before" | "after"): void;
+}
+
+/** Now and then there is one. */
+export function crowdIn(repo: RepoControl, random: Random): Crowd | null {
+  if (random.next() >= 0.15) return null;
+  const size = 100 + random.below(20);
+  const [issues, when] = [random.next() < 0.7 ? size : 0, random.pick(["before", "after"])];
+  const label = random.pick(["blocked", "worker:01"]);
+  const numbers: number[] = [];
+  return {
+    ...{ comments: issues === 0 || random.next() < 0.5 ? size : 0, label, numbers },
+    come(now) {
+      if (now !== when) return;
+      for (let at = 0; at < issues; at++) numbers.push(repo.openIssue({ title: `Other ${at}`, labels: [label] }));
+    },
+  };
+}
 
 export class Story {
   readonly harm: { kind: Harm; detail: string }[] = [];
@@ -75,8 +104,11 @@ export class Story {
     private readonly random: Random,
     /** With a supervisor, git and an agent; else what those leave is put there. */
     private readonly whole = false,
+    private readonly crowd: Crowd | null = null,
   ) {
     this.name = repo.name;
+    for (; this.comments < (crowd?.comments ?? 0); this.comments++) repo.comment(this.issue, seen);
+    if (crowd) this.told.push(`${crowd.numbers.length} other issues (${crowd.label}), ${crowd.comments} comments`);
     this.watch(rig);
   }
 
@@ -122,7 +154,7 @@ export class Story {
       reopens: () => repo.reopen(issue),
       edits: () => repo.edit(issue, { title: "Another title", body: "Another text" }),
       comments: () => {
-        repo.comment(issue, "I have seen it");
+        repo.comment(issue, seen);
         this.comments++;
       },
       "labels it as another's": () => {
@@ -163,8 +195,12 @@ export class Story {
       renames: () => {
         if (repo.name === this.name) repo.rename(`${this.name.split("/")[1]}-renamed`);
       },
+      "moves the repository to another owner": () => {
+        if (repo.name === this.name) repo.rename(this.name.split("/")[1] ?? "", "umbrella");
+      },
     };
-    const name = random.pick(random.next() < 0.85 ? Object.keys(acts).slice(0, 12) : Object.keys(acts));
+    const names = Object.keys(acts);
+    const name = random.pick(random.next() < 0.85 ? names.slice(0, 12) : names.slice(12));
     try {
       if (this.gone) return;
       acts[name]?.();
@@ -181,8 +217,9 @@ export class Story {
       const times = random.pick([1, 1, 1, 2, 4, 1000]);
       const meant = random.next() < 0.4;
       const name = meant ? random.pick(unheard) : random.next() < 0.04 ? random.pick(slow) : random.pick(kinds);
-      const skip = meant ? 0 : random.below(this.whole ? 25 : 8);
-      const target = meant ? random.pick(writes) : random.pick(targets);
+      const later = this.crowd !== null && random.next() < 0.5;
+      const skip = meant || later ? 0 : random.below(this.whole ? 25 : 8);
+      const target = later ? laterPage : meant ? random.pick(writes) : random.pick(targets);
       this.one.inject({
         ...target,
         skip,
@@ -190,7 +227,7 @@ export class Story {
         fault: faults[name]?.fault ?? "drop",
       });
       this.told.push(
-        `${name} x${times} after ${skip} ${target.method ?? ""}${target.path ?? ("git" in target ? target.git : "")}`,
+        `${name} x${times} after ${skip} ${target.method ?? ""}${target.path ?? target.query ?? target.git ?? ""}`,
       );
       this.steps++;
     }
@@ -253,8 +290,8 @@ export class Story {
       const { dispatched, failed, skipped } = await tick(this.one.fleet, { repos: [this.name] });
       const [one] = dispatched;
       this.told.push(`tick: ${dispatched.length} dispatched, failed: ${failed.join(", ").slice(0, 150)}`);
-      if (dispatched.length + failed.length + skipped.length === 0 && before && this.free())
-        this.wrong("false", "a tick that saw no issue, and no error");
+      const met = dispatched.length + failed.length > 0 || skipped.some((each) => each.issue === this.issue);
+      if (!met && before && this.free()) this.wrong("false", "a tick that did not see the issue, and no error");
       if (!one) return null;
       const n = Number(one.attempt?.split("-")[1]);
       await this.confirmed(n);
@@ -360,11 +397,13 @@ export class Story {
         (before?.state === "failed" && claim.state === "released");
       if (!acquired && !(same && ends)) this.wrong("doubled", `claims ${states}`);
     }
+    const others = this.crowd?.numbers.filter((number) => `${repo.labels(number)}` !== this.crowd?.label) ?? [];
+    if (others.length > 0) this.wrong("stranger", `other issues were touched: ${others}`);
     if (this.gone) return;
     const comments = repo.comments(issue);
     const markers = comments.flatMap(({ body }) => /^<!-- (claude-workers:.*) -->/.exec(body)?.[1] ?? []);
     if (new Set(markers).size < markers.length) this.wrong("doubled", `comments ${markers}`);
-    if (comments.filter(({ body }) => body === "I have seen it").length !== this.comments)
+    if (comments.filter(({ body }) => body === seen).length !== this.comments)
       this.wrong("stranger", "a person's comment is gone");
     for (const label of this.labels)
       if (!repo.labels(issue).includes(label)) this.wrong("stranger", `a person's label ${label} is gone`);

@@ -18,6 +18,7 @@ import type { Harm, Suite } from "./suite.ts";
 
 const hostsCount = 5;
 const leaseMs = 60_000;
+const outcomes = ["answered", "failed", "refused", "declined"] as const satisfies readonly Outcome[];
 const config = { claims: { lease: "60s", grace: "5s" } };
 
 /** An attempt that some host was told it has. */
@@ -25,6 +26,13 @@ interface Held {
   readonly host: Case;
   readonly n: number;
   readonly issue: number;
+}
+
+interface End {
+  readonly one: Held;
+  /** The claim and the label as they were. */
+  readonly before: Claim | undefined;
+  readonly wasBlocked: boolean;
 }
 
 /** The attempt as the claim names it: all hosts have a worker 01. */
@@ -40,6 +48,10 @@ class Hosts {
   private readonly hosts: readonly Case[];
   private readonly issues: readonly number[];
   private held: Held[] = [];
+  private requests = 0;
+  private readonly waiting: { count: number; resolve(): void }[] = [];
+  /** Names of all that were held at any time. */
+  private readonly had = new Set<string>();
   /** What came of each wish, for whoever has to explain a round. */
   private readonly told: string[] = [];
   /** Issues that a tick may take as well as a person: nothing ended badly or well on them. */
@@ -54,6 +66,13 @@ class Hosts {
     const [issue = 0] = this.issues;
     this.hosts = Array.from({ length: hostsCount }, () => rig.case({ repo, issue, supervisor: "born", config }));
     for (const one of this.issues) this.open.add(one);
+    const { journal } = rig.standin;
+    const add = journal.add.bind(journal);
+    journal.add = (entry) => {
+      add(entry);
+      this.requests++;
+      for (const { count, resolve } of this.waiting) if (this.requests >= count) resolve();
+    };
   }
 
   private wrong(kind: Harm, detail: string): void {
@@ -67,15 +86,16 @@ class Hosts {
         host.inject({ method: "GET", path: /\/issues$|\/issues\/\d+$/, fault: { staleMs: 900_000 } });
   }
 
-  /** All at once: a tick, or an issue by its number. */
-  async wave(): Promise<void> {
+  /** All at once: a tick, or an issue by its number. @param beside whether others end meanwhile: then nothing has to be free */
+  async wave(beside = false): Promise<void> {
     const wants = this.hosts.map((host) => ({
       host,
       issue: this.random.next() < 0.5 ? null : this.random.pick(this.issues),
     }));
-    const before = new Set(this.held.map(name));
     const got = await Promise.all(wants.map(({ host, issue }) => this.want(host, issue)));
-    const fresh = got.flat().filter((one) => !before.has(name(one)));
+    // A host that asks for what it has is told so, also while it ends that.
+    const fresh = got.flat().filter((one) => !this.had.has(name(one)));
+    for (const one of fresh) this.had.add(name(one));
     for (const issue of this.issues) {
       const winners = fresh.filter((one) => one.issue === issue);
       const about = `#${issue}: ${winners.map(name).join(", ")}`;
@@ -87,7 +107,8 @@ class Hosts {
       const free = this.open.has(issue) && !this.held.some((one) => one.issue === issue);
       const idle = wants.some((want) => want.issue === null && !this.held.some((one) => one.host === want.host));
       // Each that is idle and looks finds it, unless they all found something else.
-      if (free && idle && fresh.length === 0) this.wrong("stuck", `#${issue} was free, and no tick took anything up`);
+      if (!beside && free && idle && fresh.length === 0)
+        this.wrong("stuck", `#${issue} was free, and no tick took anything up`);
     }
     this.held.push(...fresh);
   }
@@ -117,26 +138,47 @@ class Hosts {
   /** What becomes of those that have something: they end, or are cut off for longer than their lease. */
   async pass(): Promise<void> {
     const lapse = this.random.next() < 0.4;
+    // Others may take over while one that was cut off ends, between any two of its requests.
+    const beside = lapse && this.random.next() < 0.5;
     if (lapse) {
       this.rig.standin.advance(leaseMs * 2);
       // They are still at it, but anybody may take over.
       for (const { issue } of this.held) this.open.add(issue);
-      await this.wave();
+      if (!beside) await this.wave();
     }
     const over = this.held.filter(() => this.random.next() < 0.7);
     this.held = this.held.filter((one) => !over.includes(one));
-    await Promise.all(over.map((one) => this.end(one)));
+    const wave = beside ? this.wave(true) : Promise.resolve();
+    const ends = await Promise.all(
+      over.map((one) => {
+        const outcome = this.random.pick(outcomes);
+        if (!beside) return this.end(one, outcome);
+        // It begins at some request of theirs, and is slow: only so somebody takes over between two of its own.
+        const begins = this.requests + this.random.below(60);
+        const method = this.random.pick(["DELETE", "DELETE", "POST", "PATCH", "GET"]);
+        one.host.inject({ method, fault: { delayMs: this.random.below(800) } });
+        return Promise.race([this.reached(begins), wave]).then(() => this.end(one, outcome));
+      }),
+    );
+    await wave;
+    for (const end of ends) await this.judgeEnd(end);
     // Where a lease ran out, whoever still has the claim had it last.
     for (const one of this.held) this.open.delete(one.issue);
   }
 
-  private async end(one: Held): Promise<void> {
+  /** GitHub has answered so many requests. */
+  private reached(count: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.waiting.push({ count, resolve });
+    return promise;
+  }
+
+  private async end(one: Held, outcome: Outcome): Promise<End> {
     const { host, n, issue } = one;
     const task = host.fleet.store.attempts.task("01", n);
     if (task === null) throw new Error(`${name(one)} has no task`);
     const [before] = await this.chain(issue);
     const wasBlocked = this.repo.labels(issue).includes("blocked");
-    const outcome = this.random.pick(["answered", "failed", "refused", "declined"] as const) satisfies Outcome;
     const attempt = await takeUp(
       host.fleet,
       task,
@@ -147,6 +189,12 @@ class Hosts {
     await closeOut(attempt, { outcome, reason: "as the seed wants it" });
     this.told.push(`${name(one)} ends #${issue}: ${outcome}`);
     endAttempt(host.fleet, task, { outcome, reason: "as the seed wants it" });
+    return { one, before, wasBlocked };
+  }
+
+  /** When all are at rest: whoever took over in the same moment has what it was told by then. */
+  private async judgeEnd({ one, before, wasBlocked }: End): Promise<void> {
+    const { issue } = one;
     const [tip] = await this.chain(issue);
     if (before && !this.isOf(before, one) && tip && this.isOf(tip, one))
       this.wrong("stranger", `${name(one)} ended the claim of ${before.host.slice(0, 8)} ${before.attempt}`);
@@ -196,7 +244,7 @@ class Hosts {
 export const hosts: Suite = {
   name: "hosts",
   shows:
-    "5 fleets on one GitHub with lists 15 minutes old: one attempt for each issue at a time, nobody ends another's claim",
+    "5 fleets on one GitHub with lists 15 minutes old: one attempt for each issue at a time, nobody ends another's claim or takes its label, also where a takeover meets an end",
   full: 1000,
   quick: 4,
   round: async ({ random }) => {

@@ -10,8 +10,10 @@ import type { Suite } from "./suite.ts";
 const root = join(import.meta.dir, "../..");
 const ledgerFile = join(import.meta.dir, "ledger.jsonl");
 
-export interface Line extends Shard {
+export interface Line extends Omit<Shard, "harmful"> {
   readonly suite: string;
+  /** Lines from before this was written down lack it. */
+  readonly harmful?: readonly number[];
   /** Of sources and suites: what a seed means, and what it was run against. */
   readonly version: string;
   readonly commit: string;
@@ -31,39 +33,68 @@ export function note(line: Line, file = ledgerFile): void {
   appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
 
-/** A hash of what is tortured and of what tortures it. */
-export function versionNow(): string {
+/**
+ * What is tortured and what tortures it: also what is built from it and how, the tests that the guards are held by, and the
+ * packages. With any of it changed a seed means something else.
+ */
+export const subjects = ["src", "bin", "templates", "test", "scripts", "package.json", "package-lock.json"] as const;
+/** Changes by each run. */
+export const ownFile = "test/torture/ledger.jsonl";
+
+/** A hash of the {@link subjects}. @param tree default: this one */
+export function versionNow(tree = root): string {
   const hash = new Bun.CryptoHasher("sha256");
-  const files = ["src/**/*", "bin/*", "templates/**/*", "test/torture/**/*.ts"].flatMap((glob) => [
-    ...new Bun.Glob(glob).scanSync({ cwd: root, dot: true }),
-  ]);
-  for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  const files = subjects.flatMap((name) =>
+    [name, `${name}/**/*`].flatMap((glob) => [...new Bun.Glob(glob).scanSync({ cwd: tree, dot: true })]),
+  );
+  for (const file of new Set(files.sort()))
+    if (file !== ownFile)
+      hash
+        .update(`${file}\0`)
+        .update(readFileSync(join(tree, file)))
+        .update("\0");
   return hash.digest("hex").slice(0, 12);
 }
 
-/** The first seed, counted from `from` on, that this version has not run yet. */
-export function firstFree(lines: readonly Line[], suite: string, version: string, from = 1): number {
-  let seed = from;
-  const mine = lines.filter((line) => line.suite === suite && line.version === version);
-  for (const line of mine.toSorted((a, b) => a.seed - b.seed))
-    if (line.seed <= seed) seed = Math.max(seed, line.seed + line.rounds);
-  return seed;
+export interface Span {
+  readonly seed: number;
+  readonly rounds: number;
 }
 
-/** Without those that ran seeds which another line of the same version has already: nothing is counted twice. */
-export function counted(lines: readonly Line[]): Line[] {
-  const kept: Line[] = [];
-  for (const line of lines) {
-    const again = kept.some(
-      (one) =>
-        one.suite === line.suite &&
-        one.version === line.version &&
-        one.seed < line.seed + line.rounds &&
-        line.seed < one.seed + one.rounds,
-    );
-    if (!again) kept.push(line);
+/**
+ * What this version still has to run: first what did harm in any version, wherever its seed lies, then in their order those
+ * that it has not run yet. @param rounds how many; null: up to the full number of the suite
+ */
+export function leftToRun(
+  lines: readonly Line[],
+  { name, full }: Pick<Suite, "name" | "full">,
+  version: string,
+  rounds: number | null = null,
+): Span[] {
+  const mine = lines.filter((line) => line.suite === name);
+  const ran = seedsOf(mine.filter((line) => line.version === version));
+  const harmful = new Set(mine.flatMap((line) => line.harmful ?? []));
+  const seeds = [...harmful].filter((seed) => !ran.has(seed)).sort((a, b) => a - b);
+  for (let seed = 1; rounds === null ? seed <= full : seeds.length < rounds; seed++)
+    if (!ran.has(seed) && !harmful.has(seed)) seeds.push(seed);
+  return spansOf(seeds.slice(0, rounds ?? undefined));
+}
+
+function seedsOf(lines: readonly Span[]): Set<number> {
+  const seeds = new Set<number>();
+  for (const { seed, rounds } of lines) for (let at = 0; at < rounds; at++) seeds.add(seed + at);
+  return seeds;
+}
+
+/** In their order; what follows on each other is one. */
+function spansOf(seeds: readonly number[]): Span[] {
+  const spans: { seed: number; rounds: number }[] = [];
+  for (const seed of seeds) {
+    const last = spans.at(-1);
+    if (last && last.seed + last.rounds === seed) last.rounds++;
+    else spans.push({ seed, rounds: 1 });
   }
-  return kept;
+  return spans;
 }
 
 /** Header and rows of the table. A suite that never ran has a row, too. */
@@ -71,21 +102,19 @@ export function tableRows(
   suites: readonly Pick<Suite, "name" | "shows">[],
   lines: readonly Line[],
 ): { head: string[]; rows: string[][] } {
-  const all = counted(lines);
   const rows = suites.map(({ name, shows }) => {
-    const mine = all.filter((line) => line.suite === name);
+    const mine = lines.filter((line) => line.suite === name);
     const newest = mine.at(-1);
     const now = mine.filter((line) => line.version === newest?.version);
     const before = mine.filter((line) => line.version !== newest?.version);
-    const seeds = now.map(({ seed, rounds }) => `${seed}-${seed + rounds - 1}`);
     return [
       name,
       shows,
-      `${count(sum(mine, "tried"))} in ${count(sum(mine, "rounds"))} rounds`,
+      `${count(sum(mine, "tried"))} in ${count(sum(mine, "rounds"))} rounds of ${count(seedsOf(mine).size)} seeds`,
       newest === undefined
         ? "never ran"
         : `${count(sum(now, "tried"))} at ${newest.commit}, ${newest.date.slice(0, 10)}`,
-      joined(seeds),
+      shownSeeds(now),
       harmOf(now),
       harmOf(before),
       `${(sum(mine, "seconds") / 3600).toFixed(1)} h`,
@@ -96,15 +125,11 @@ export function tableRows(
 }
 
 /** `1-50, 51-100` is `1-100`. */
-function joined(spans: readonly string[]): string {
-  const pairs = spans.map((span) => span.split("-").map(Number) as [number, number]).toSorted((a, b) => a[0] - b[0]);
-  const merged: [number, number][] = [];
-  for (const [from, to] of pairs) {
-    const last = merged.at(-1);
-    if (last && last[1] + 1 === from) last[1] = to;
-    else merged.push([from, to]);
-  }
-  return merged.map(([from, to]) => `${from}-${to}`).join(", ");
+function shownSeeds(lines: readonly Line[]): string {
+  const seeds = [...seedsOf(lines)].sort((a, b) => a - b);
+  return spansOf(seeds)
+    .map(({ seed, rounds }) => (rounds === 1 ? `${seed}` : `${seed}-${seed + rounds - 1}`))
+    .join(", ");
 }
 
 function harmOf(lines: readonly Line[]): string {

@@ -14,6 +14,8 @@ export interface Shard {
   readonly harm: Readonly<Partial<Record<Harm, number>>>;
   /** Rounds that threw. */
   readonly broken: number;
+  /** Seeds of the rounds that found harm or threw, rising. */
+  readonly harmful: readonly number[];
   readonly seconds: number;
 }
 
@@ -63,7 +65,8 @@ export async function runShard(suite: Suite, order: Order): Promise<Shard> {
   const found = row.filter((one) => one !== "broken");
   for (const { kind } of found.flatMap((one) => one.harm)) harm[kind] = (harm[kind] ?? 0) + 1;
   const tried = found.reduce((all, one) => all + one.tried, 0);
-  return { seed: order.seed, rounds: row.length, tried, harm, broken: row.length - found.length, seconds };
+  const harmful = row.flatMap((one, at) => (one === "broken" || one.harm.length > 0 ? [order.seed + at] : []));
+  return { seed: order.seed, rounds: row.length, tried, harm, broken: row.length - found.length, harmful, seconds };
 }
 
 /** Where rounds are laid: in memory where there is room, since a killed process leaves the same on each file system. */
