@@ -1,6 +1,7 @@
 /** Brings an attempt that is over to its proper end, here and on GitHub. */
 import { type End, isAbandoned, mayEndForIt } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
+import type { FleetEvent } from "../model/events.ts";
 import { sameRepo } from "../model/issue.ts";
 import { type Repair, repairsFor, repairsToGiveBack, type Unsettled } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
@@ -143,11 +144,16 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   return [...done, ...(await carryOut(attempt, repairs, end))];
 }
 
+const posted = ({ type }: FleetEvent) => type === "comment:posted";
+
 /** Its own events say whether the issue was told. They may lack it; then GitHub is asked, and the comment that is there is found. */
 function saidBy({ store }: Fleet, { worker, n }: Task, end: End | null): Pick<Unsettled, "outcome" | "untold"> {
   const speaks = end !== null && commentOf(worker, end.attempt, end.outcome, end.reason, end) !== null;
-  const untold = speaks && !store.journal.recent(worker, n).some(({ type }) => type === "comment:posted");
-  return { outcome: end?.outcome ?? "lost", untold };
+  const events = store.journal.recent(worker, n);
+  // Delivered, and its supervisor died: its comment may be on its way still, and its pull request tells enough.
+  const died =
+    end?.outcome === "delivered" && !events.some((one) => one.type === "step:ended" && one.step === "close-out");
+  return { outcome: end?.outcome ?? "lost", untold: speaks && !died && !events.some(posted) };
 }
 
 /** On GitHub a name may be another repository's by now: what the task meant is where the id is that its name was bound to. */

@@ -31,12 +31,7 @@ export function commentOf(
   if (!spoken.has(outcome)) return null;
   const head = `**${outcome}**: ${meaningOf(outcome).meaning} (worker ${worker}, attempt ${attempt})`;
   if (outcome === "delivered")
-    return [
-      head,
-      `Pull request: #${figures.pull?.number ?? "?"}`,
-      // Of an attempt that crashed nobody knows them.
-      ...(figures.turns === 0 ? [] : [figuresTable(figures)]),
-    ].join("\n\n");
+    return [head, `Pull request: #${figures.pull?.number ?? "?"}`, figuresTable(figures)].join("\n\n");
   if (outcome === "answered" || outcome === "simulated") return [head, quote(reason)].join("\n\n");
   const again = `Again: \`cw dispatch -i\` by a person${outcome === "declined" ? ", or the label `blocked` removed" : ""}.`;
   return [head, quote(reason), again].join("\n\n");
