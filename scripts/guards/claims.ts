@@ -90,6 +90,23 @@ export const claimGuards: readonly Guard[] = [
     only: "the label goes before",
   },
   {
+    name: "an answer is posted before its claim is done",
+    file: "src/fleet/close-out.ts",
+    text: '    ours === true &&\n      (await tried(attempt, "comment on the issue"',
+    instead:
+      '    (await lease.finish({ state: "done" }), ours === true) &&\n      (await tried(attempt, "comment on the issue"',
+    test: "test/e2e/told.test.ts",
+    only: "killed as its claim ends",
+  },
+  {
+    name: "what GitHub did not take is told later",
+    file: "src/model/repair.ts",
+    text: '  if (facts.untold && isTrueStill(facts)) repairs.push({ do: "tell" });\n',
+    instead: "",
+    test: "test/e2e/told.test.ts",
+    only: "posted by the next tick",
+  },
+  {
     name: "pushed work is nobody's to do again",
     ...claim,
     text: '      return { kind: "unfinished", claim, ranOut: hasRunOut(claim, tip, at) };',

@@ -17,6 +17,14 @@ export const credentialGuards: readonly Guard[] = [
     test: "test/e2e/github-app.test.ts",
   },
   {
+    name: "a token that asks for a repository's name is good for that one alone",
+    file: "src/issues/app-tokens.ts",
+    text: "repositoryIds: [id], permissions }",
+    instead: "permissions, ...(id ? {} : { repositoryIds: [id] }) }",
+    test: "test/e2e/github-app.test.ts",
+    only: "renamed after the push",
+  },
+  {
     name: "no key where an agent reads",
     file: "src/config/app-key.ts",
     text: "const below = (folder: string) =>",

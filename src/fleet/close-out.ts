@@ -6,13 +6,15 @@ import { commentOf } from "../reports/comment.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Lease } from "./lease.ts";
 
+type Told = Pick<Verdict, "outcome" | "reason"> & Parameters<typeof commentOf>[4];
+
 /**
  * Each part is tried by itself: a comment that GitHub refuses must not keep the claim. What could not be done is a warning
  * here and reconcile's work later.
  * @returns whether nothing is left to settle
  */
 export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcome" | "reason">): Promise<boolean> {
-  const { lease, task, fleet, github } = attempt;
+  const { lease, task, github } = attempt;
   const { label, claim } = meaningOf(verdict.outcome);
   const issue = task.issue;
   if (issue === null || lease === null) return true;
@@ -45,17 +47,23 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
           await github.removeLabel(task.repo, issue, own);
           attempt.say({ type: "issue:unlabelled", label: own });
         }))),
+    // Before the claim ends: a crash between the two would leave an answer that nobody has seen, and no tick takes the issue.
+    ours === true &&
+      (await tried(attempt, "comment on the issue", () => tell(attempt, { ...verdict, ...attempt.figures }))),
     !ends || (await tried(attempt, "end the claim", () => endClaim(attempt, lease, claim, blocked))),
-    await tried(attempt, "comment on the issue", async () => {
-      const text = commentOf(task.worker, attempt.id, verdict.outcome, verdict.reason, attempt.figures);
-      if (text === null) return;
-      const marker = fleet.store.workers.mark(attempt.id);
-      attempt.say({ type: "comment:posted", url: await github.upsertComment(task.repo, issue, marker, text) });
-    }),
   ];
   // A claim that stays held (stopped), or that nobody looked after (lost), is still to be settled.
   const final = claim !== "held" && verdict.outcome !== "lost";
   return final && done.every(Boolean);
+}
+
+/** What the issue is told: nothing where the outcome is no business of its people. However often this is said, it is one comment. */
+export async function tell(attempt: InFlight, end: Told): Promise<void> {
+  const { task, fleet, github, id } = attempt;
+  const text = commentOf(task.worker, id, end.outcome, end.reason, end);
+  if (text === null || task.issue === null) return;
+  const url = await github.upsertComment(task.repo, task.issue, fleet.store.workers.mark(id), text);
+  attempt.say({ type: "comment:posted", url });
 }
 
 async function endClaim(

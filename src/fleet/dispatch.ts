@@ -9,7 +9,7 @@ import { FleetError } from "../model/errors.ts";
 import type { Said } from "../model/events.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { checkGit } from "../store/git.ts";
-import { now, sleep, uptimeMs } from "../system/clock.ts";
+import { now, sleep, tickerMs } from "../system/clock.ts";
 import { self } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
@@ -161,7 +161,7 @@ async function start(
   signal?: AbortSignal,
 ): Promise<void> {
   const { attempts } = fleet.store;
-  const deadline = uptimeMs() + fleet.config.limits.ready;
+  const deadline = tickerMs() + fleet.config.limits.ready;
   const pid = fleet.startSupervisor(task.worker, task.n, credentials, attempts.at(task.worker, task.n).supervisorLog);
   say({ type: "attempt:spawned", pid });
   // Its birth is the fact that counts; whoever gives up on it takes the birth away from it.
@@ -171,7 +171,7 @@ async function start(
       throw new FleetError("busy", `attempt ${attemptId(task.worker, task.n)} was cancelled: ${birth.reason}`);
     }
     signal?.throwIfAborted();
-    if (uptimeMs() > deadline) {
+    if (tickerMs() > deadline) {
       throw new FleetError("environment", `the supervisor of ${attemptId(task.worker, task.n)} did not start`, {
         hint: `see ${attempts.at(task.worker, task.n).supervisorLog}`,
       });

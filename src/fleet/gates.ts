@@ -5,7 +5,7 @@
 import type { Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
 import { Verdict } from "../model/verdict.ts";
-import { uptimeMs } from "../system/clock.ts";
+import { tickerMs } from "../system/clock.ts";
 import { makeFolder } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import { agentLike, besideClaude, type Placed, runInside } from "./collect.ts";
@@ -14,11 +14,11 @@ import { insideOf, withNetwork } from "./network.ts";
 
 type Tried = Placed & Pick<InFlight, "paths">;
 
-/** @param until on the clock of the boot, in ms. @throws Verdict `failed` with the gate's last words */
+/** @param until on the clock of this process, in ms. @throws Verdict `failed` with the gate's last words */
 export async function passGates(attempt: InFlight, gates: readonly string[], until: number): Promise<void> {
   if (gates.length === 0) return;
   const { fleet, task, paths, mirror, branch } = attempt;
-  const left = () => Math.max(1, until - uptimeMs());
+  const left = () => Math.max(1, until - tickerMs());
   const inside = insideOf(await fleet.isolation(besideClaude(task.isolation)), paths.folder, null);
   try {
     makeFolder(paths.trial);

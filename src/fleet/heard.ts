@@ -3,7 +3,7 @@ import type { AgentSignal, Usage } from "../agents/agent.ts";
 import type { Said } from "../model/events.ts";
 import type { Redactor } from "../model/redaction.ts";
 import { type AgentEnd, type FinalWord, Verdict } from "../model/verdict.ts";
-import { uptimeMs } from "../system/clock.ts";
+import { tickerMs } from "../system/clock.ts";
 import type { Figures } from "./end-attempt.ts";
 import type { InFlight } from "./in-flight.ts";
 
@@ -27,7 +27,7 @@ export class Heard {
   words: AgentEnd["words"] = { complete: null, answer: null, fail: null };
   private readonly before: Figures;
   private readyMs: number | null = null;
-  private heardMs = uptimeMs();
+  private heardMs = tickerMs();
   private told = 0;
 
   constructor(
@@ -38,7 +38,7 @@ export class Heard {
   }
 
   anything(): void {
-    this.heardMs = uptimeMs();
+    this.heardMs = tickerMs();
   }
 
   pace() {
@@ -52,7 +52,7 @@ export class Heard {
 
   signal(signal: AgentSignal): void {
     const { attempt } = this;
-    this.readyMs ??= uptimeMs();
+    this.readyMs ??= tickerMs();
     switch (signal.type) {
       case "init":
         if (signal.problems.length > 0)

@@ -5,7 +5,7 @@ import { overdue } from "../model/deadline.ts";
 import { Redactor } from "../model/redaction.ts";
 import { type AgentEnd, Verdict } from "../model/verdict.ts";
 import { type Child, startChild } from "../system/child.ts";
-import { sleep, uptimeMs, within } from "../system/clock.ts";
+import { sleep, tickerMs, within } from "../system/clock.ts";
 import { makeFolder, replaceFile } from "../system/files.ts";
 import { eachLine } from "../system/lines.ts";
 import { endTree, type Tree } from "../system/tree.ts";
@@ -91,8 +91,8 @@ async function untilGone(
   ]);
   try {
     void child.go(prompt);
-    const startedMs = uptimeMs();
-    const late = () => overdue({ startedMs, ...heard.pace() }, task.limits, uptimeMs());
+    const startedMs = tickerMs();
+    const late = () => overdue({ startedMs, ...heard.pace() }, task.limits, tickerMs());
     await goneBefore(child.exited, [attempt.ending, over.signal, resources.over.signal], late);
     // What it printed last may still be in the pipe; a child that keeps the pipe open must not keep us.
     await Promise.race([drained, sleep(2000)]);
@@ -143,13 +143,8 @@ async function goneBefore(
         order.addEventListener("abort", () => fail(order.reason), { once: true });
       }
       ticking = setInterval(() => {
-        try {
-          const verdict = late();
-          if (verdict) fail(verdict);
-        } catch (error) {
-          // The clock can't be read: no files, no memory. An agent without limits must not go on.
-          fail(error);
-        }
+        const verdict = late();
+        if (verdict) fail(verdict);
       }, tickMs);
       exited.then(() => gone(), fail);
     });

@@ -1,10 +1,12 @@
 /** Brings an attempt that is over to its proper end, here and on GitHub. */
-import { isAbandoned, mayEndForIt } from "../model/attempt.ts";
+import { type End, isAbandoned, mayEndForIt } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
+import type { FleetEvent } from "../model/events.ts";
 import { sameRepo } from "../model/issue.ts";
-import { type Repair, repairsFor, repairsToGiveBack } from "../model/repair.ts";
+import { type Repair, repairsFor, repairsToGiveBack, type Unsettled } from "../model/repair.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
+import { commentOf } from "../reports/comment.ts";
 import type { Base } from "../store/attempts.ts";
 import { hasClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
 import { now } from "../system/clock.ts";
@@ -12,6 +14,7 @@ import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { endTree } from "../system/tree.ts";
+import { tell } from "./close-out.ts";
 import { collect, saveBranches, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
@@ -142,7 +145,8 @@ async function takeOut(fleet: Fleet, task: Task, base: Base | null, done: string
 export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   if (task.issue === null) return [];
   const attempt = await onTheSpot(fleet, task);
-  return await carryOut(attempt, repairsToGiveBack(await onGitHub(attempt)));
+  const end = fleet.store.attempts.ended(task.worker, task.n);
+  return await carryOut(attempt, repairsToGiveBack({ ...saidBy(fleet, task, end), ...(await onGitHub(attempt)) }), end);
 }
 
 /** @returns what was mended, a sentence each; nothing for an attempt that lives */
@@ -154,14 +158,25 @@ export async function settle(fleet: Fleet, task: Task): Promise<string[]> {
   const end = fleet.store.attempts.ended(task.worker, task.n);
   if (end === null) return done;
   fleet.store.history.complete(end);
-  const { outcome } = end;
   if (task.issue === null) {
     fleet.store.attempts.settle(task.worker, task.n);
     return done;
   }
   const attempt = await onTheSpot(fleet, task);
-  const repairs = repairsFor({ outcome, ...(await onGitHub(attempt)) });
-  return [...done, ...(await carryOut(attempt, repairs))];
+  const repairs = repairsFor({ ...saidBy(fleet, task, end), ...(await onGitHub(attempt)) });
+  return [...done, ...(await carryOut(attempt, repairs, end))];
+}
+
+const posted = ({ type }: FleetEvent) => type === "comment:posted";
+
+/** Its own events say whether the issue was told. They may lack it; then GitHub is asked, and the comment that is there is found. */
+function saidBy({ store }: Fleet, { worker, n }: Task, end: End | null): Pick<Unsettled, "outcome" | "untold"> {
+  const speaks = end !== null && commentOf(worker, end.attempt, end.outcome, end.reason, end) !== null;
+  const events = store.journal.recent(worker, n);
+  // Delivered, and its supervisor died: its comment may be on its way still, and its pull request tells enough.
+  const died =
+    end?.outcome === "delivered" && !events.some((one) => one.type === "step:ended" && one.step === "close-out");
+  return { outcome: end?.outcome ?? "lost", untold: speaks && !died && !events.some(posted) };
 }
 
 /** On GitHub a name may be another repository's by now: what the task meant is where the id is that its name was bound to. */
@@ -181,7 +196,7 @@ async function onGitHub({ github, task, ...attempt }: InFlight) {
   return { ours, stale, labelled: await github.hasLabel(task.repo, lease.place.issue, workerLabel(task.worker)) };
 }
 
-async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<string[]> {
+async function carryOut(attempt: InFlight, repairs: readonly Repair[], end: End | null): Promise<string[]> {
   const { fleet, task, github } = attempt;
   const done: string[] = [];
   for (const repair of repairs) {
@@ -220,12 +235,27 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[]): Promise<
         done.push(`the label ${label} was removed from ${task.repo}#${task.issue}`);
         break;
       }
+      case "tell":
+        if (end !== null) done.push(await tellLate(attempt, end));
+        break;
       case "settle":
         fleet.store.attempts.settle(task.worker, task.n);
         break;
     }
   }
   return done;
+}
+
+/** What GitHub takes from nobody (a locked issue, a deleted one) is not sent at each tick for ever. */
+async function tellLate(attempt: InFlight, end: End): Promise<string> {
+  const where = `${attempt.task.repo}#${attempt.task.issue}`;
+  try {
+    await tell(attempt, end);
+  } catch (error) {
+    if (!(error instanceof FleetError) || !(error.definite || error.code === "notFound")) throw error;
+    return `${where} can't be told how ${attempt.id} ended (${end.outcome}), only cw inspect tells: ${error.message}`;
+  }
+  return `${where} was told how ${attempt.id} ended: ${end.outcome}`;
 }
 
 async function ownClaim(attempt: InFlight) {

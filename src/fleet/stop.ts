@@ -5,7 +5,7 @@ import type { Outcome } from "../model/outcome.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import { progressOf } from "../reports/progress.ts";
 import { withClone } from "../store/kept-clones.ts";
-import { isoNow, now, sleep, uptimeMs } from "../system/clock.ts";
+import { isoNow, now, sleep, tickerMs } from "../system/clock.ts";
 import { sizeOf } from "../system/files.ts";
 import { liveness } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
@@ -52,9 +52,9 @@ async function cancelled(fleet: Pick<Fleet, "store" | "heard">, facts: AttemptFa
   const task = facts.task.value;
   const reason = "stopped before its supervisor started";
   if (!cancelBirth(fleet, task, reason)) return false;
-  const deadline = uptimeMs() + patienceMs;
+  const deadline = tickerMs() + patienceMs;
   while (fleet.store.attempts.ended(task.worker, task.n) === null) {
-    if (liveness(task.reservedBy) !== "alive" || uptimeMs() > deadline) {
+    if (liveness(task.reservedBy) !== "alive" || tickerMs() > deadline) {
       endAttempt(fleet, task, { outcome: "stopped", reason });
       break;
     }
@@ -68,15 +68,15 @@ async function untilEndOrHang(fleet: Pick<Fleet, "store" | "config">, worker: st
   const { attempts, journal } = fleet.store;
   const events = attempts.at(worker, n).events;
   let size = -1;
-  let heardMs = uptimeMs();
+  let heardMs = tickerMs();
   while (attempts.ended(worker, n) === null) {
     if (sizeOf(events) !== size) {
       size = sizeOf(events);
-      heardMs = uptimeMs();
+      heardMs = tickerMs();
     }
     const { step, stepDeadlineMs } = progressOf(journal.recent(worker, n));
     const own = step === "agent" ? fleet.config.limits.grace : (stepDeadlineMs ?? 0);
-    if (uptimeMs() - heardMs > own + patienceMs) return;
+    if (tickerMs() - heardMs > own + patienceMs) return;
     const facts = attempts.facts(worker, n);
     // What a dead supervisor left alive ends by no waiting.
     if (facts?.supervisor === "dead" && facts.birth !== null) return;

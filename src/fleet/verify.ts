@@ -4,7 +4,7 @@ import { Verdict } from "../model/verdict.ts";
 import { isWorkflow } from "../model/workflows.ts";
 import { pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { filesBeyond } from "../store/new-commits.ts";
-import { uptimeMs } from "../system/clock.ts";
+import { tickerMs } from "../system/clock.ts";
 import type { Work } from "./collect.ts";
 import { secretsOf, settingsOf } from "./fleet.ts";
 import { passGates } from "./gates.ts";
@@ -16,7 +16,7 @@ import { secretInChange, secretInText } from "./secret-scan.ts";
 export async function verify(attempt: InFlight, collected: Work): Promise<Work> {
   const { config, store } = attempt.fleet;
   // Before the deadline of the step, so that no gate outlives it.
-  const until = uptimeMs() + config.steps.verify * 0.95;
+  const until = tickerMs() + config.steps.verify * 0.95;
   const who = store.workers.identity(attempt.task.worker);
   const work = await ownCommits(attempt.mirror, who, needBase(attempt), collected, config.steps.verify);
   const settings = settingsOf(attempt.fleet, attempt.task.repo);

@@ -2,7 +2,7 @@
  * Tokens of a GitHub App: made when they are needed, for one repository and what an attempt does there, kept in memory
  * alone, and gone after an hour.
  */
-import { createAppAuth } from "@octokit/auth-app";
+import { createAppAuth, type InstallationAuthOptions } from "@octokit/auth-app";
 import { FleetError } from "../model/errors.ts";
 import { minted } from "../model/known-secrets.ts";
 import { isoNow } from "../system/clock.ts";
@@ -55,11 +55,23 @@ class TokensOfApp implements AppTokens {
 
   /** @param fresh GitHub does not take the one that we have. @throws FleetError `auth`: not installed there, or without a right */
   async forRepository(repo: string, fresh = false): Promise<string> {
-    const installationId = await this.installation(repo);
     const { repo: name } = split(repo);
+    const installationId = await this.installation(repo, "GET /repos/{owner}/{repo}/installation", split(repo));
     const rights = { contents: "write", issues: "write", pull_requests: "write", metadata: "read" } as const;
     const permissions = this.settings.workflows(repo) ? { ...rights, workflows: "write" as const } : rights;
     const narrowed = { type: "installation" as const, installationId, repositoryNames: [name], permissions };
+    return await this.made(repo, narrowed, fresh);
+  }
+
+  /** To read what that repository is called by now, and no more: under the names that it had GitHub knows no installation. */
+  async forId(id: number, fresh = false): Promise<string> {
+    const repo = `repository ${id}`;
+    const installationId = await this.installation(repo, "GET /repositories/{id}/installation", { id });
+    const permissions = { metadata: "read" } as const;
+    return await this.made(repo, { type: "installation", installationId, repositoryIds: [id], permissions }, fresh);
+  }
+
+  private async made(repo: string, narrowed: InstallationAuthOptions, fresh: boolean): Promise<string> {
     try {
       const made = await this.auth({ ...narrowed, refresh: fresh });
       if (Date.parse(made.expiresAt) - Date.parse(isoNow()) > leastLeftMs) return known(made.token);
@@ -69,18 +81,18 @@ class TokensOfApp implements AppTokens {
     }
   }
 
-  private installation(repo: string): Promise<number> {
+  private installation(repo: string, route: string, place: object): Promise<number> {
     const key = repo.toLowerCase();
-    const asked = this.installations.get(key) ?? this.findInstallation(repo);
+    const asked = this.installations.get(key) ?? this.findInstallation(repo, route, place);
     this.installations.set(key, asked);
     asked.catch(() => this.installations.delete(key));
     return asked;
   }
 
-  private async findInstallation(repo: string): Promise<number> {
+  private async findInstallation(repo: string, route: string, place: object): Promise<number> {
     const headers = { authorization: `bearer ${await this.ofApp()}` };
     try {
-      const { data } = await this.client.request("GET /repos/{owner}/{repo}/installation", { ...split(repo), headers });
+      const { data } = await this.client.request(route, { ...place, headers });
       return data.id;
     } catch (error) {
       throw this.failure(error, repo);

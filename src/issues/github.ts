@@ -52,11 +52,11 @@ export class GitHub {
 
   /**
    * `owner/name` of the repository with that id, however often it was renamed.
-   * @param known a name that it had: an App's token is made for one
+   * @param known a name that it had, for words
    * @throws FleetError `notFound`, `auth`, `github`
    */
   async nameOf(id: number, known: string): Promise<string> {
-    const asked = this.client.request("GET /repositories/{id}", { id, ...split(known) });
+    const asked = this.client.request("GET /repositories/{id}", { id });
     const { data } = await ask(`repository ${known}`, asked);
     return parseRepo((data as { full_name: string }).full_name);
   }

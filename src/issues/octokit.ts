@@ -8,6 +8,7 @@ export interface AppTokens {
   readonly id: string;
   ofApp(): Promise<string>;
   forRepository(repo: string, fresh?: boolean): Promise<string>;
+  forId(id: number, fresh?: boolean): Promise<string>;
 }
 
 export interface GitHubSettings {
@@ -94,19 +95,21 @@ function isTrouble(error: unknown): boolean {
   return status >= 500 || status === 408;
 }
 
-/** A token is for one repository: that of the path, or of the query's variables. What has none is asked as the App itself. */
+/** A token is for one repository: that of the path, by name or by id, or of the query's variables. What has none is asked as the App itself. */
 async function tokenFor(
   tokens: AppTokens,
   {
     url,
+    id,
     owner,
     repo,
     variables = {},
-  }: { url: string } & Partial<Record<"owner" | "repo", string>> & {
+  }: { url: string; id?: number } & Partial<Record<"owner" | "repo", string>> & {
       variables?: { owner?: string; name?: string };
     },
   fresh: boolean,
 ): Promise<string> {
+  if (url === "/repositories/{id}" && id !== undefined) return await tokens.forId(id, fresh);
   const [, first = owner ?? variables.owner, second = repo ?? variables.name] =
     /^\/repos\/([^/{]+)\/([^/{?]+)/.exec(url) ?? [];
   return first !== undefined && second !== undefined

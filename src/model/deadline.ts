@@ -1,4 +1,4 @@
-/** Which of its limits an agent has run into. Ms of the clock of the boot. Pure. */
+/** Which of its limits an agent has run into. Ms of a clock that stands still while the machine sleeps. Pure. */
 import type { Limits } from "./task.ts";
 import { Verdict } from "./verdict.ts";
 

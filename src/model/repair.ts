@@ -13,6 +13,8 @@ export interface Unsettled {
   readonly stale: boolean;
   /** The issue carries our worker's label. */
   readonly labelled: boolean;
+  /** Its people are told of such an outcome, and as far as we know nobody has done so yet. */
+  readonly untold: boolean;
 }
 
 export type Repair =
@@ -21,6 +23,8 @@ export type Repair =
   | { readonly do: "finish-claim"; readonly state: "released" | "failed" | "done" }
   | { readonly do: "renew" }
   | { readonly do: "remove-label" }
+  /** The comment that the end speaks of, as the attempt itself would have posted it. */
+  | { readonly do: "tell" }
   /** Nothing is left to do. */
   | { readonly do: "settle" };
 
@@ -35,21 +39,30 @@ export function repairsFor(facts: Unsettled): Repair[] {
   const gone = label === "removed" || outcome === "lost" || facts.ours === "published";
   if (gone) repairs.push(...unlabelling(facts));
   if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });
+  // After the claim: while GitHub takes no comment, the issue must not look free.
+  if (facts.untold && isTrueStill(facts)) repairs.push({ do: "tell" });
   return [...repairs, { do: "settle" }];
 }
 
+/** Whether the issue is as the end says: pushed work becomes a pull request after all, and what failed may be given back by now. */
+function isTrueStill({ outcome, ours }: Pick<Unsettled, "outcome" | "ours">): boolean {
+  return ours === "held" || meaningOf(outcome).claim === (ours === "published" ? "done" : ours);
+}
+
 /** For reset: the issue is given back whatever the outcome was. What was pushed already is finished, not thrown away. */
-export function repairsToGiveBack(facts: Omit<Unsettled, "outcome">): Repair[] {
+export function repairsToGiveBack(facts: Unsettled): Repair[] {
   if (facts.ours === null) return [{ do: "settle" }];
   const repairs: Repair[] = [];
   if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
   repairs.push(...unlabelling(facts));
+  // What is done stays done: an answer must not be lost with its attempt.
+  if (facts.ours === "done" && facts.untold && isTrueStill(facts)) repairs.push({ do: "tell" });
   if (facts.ours === "held" || facts.ours === "failed") repairs.push({ do: "finish-claim", state: "released" });
   return [...repairs, { do: "settle" }];
 }
 
 /** As long as the claim is ours, and has not run out, nobody else can have put the label: so it goes before the claim. */
-function unlabelling({ ours, stale, labelled }: Omit<Unsettled, "outcome">): Repair[] {
+function unlabelling({ ours, stale, labelled }: Pick<Unsettled, "ours" | "stale" | "labelled">): Repair[] {
   if (!labelled) return [];
   return ours === "held" && stale ? [{ do: "renew" }, { do: "remove-label" }] : [{ do: "remove-label" }];
 }

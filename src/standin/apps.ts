@@ -26,14 +26,20 @@ function rightFor(method: string, rest: string): string {
 /** `/app` and what an App alone may ask; null for any other path. */
 export function appRoute(call: Call): Reply | null {
   const minting = /^\/app\/installations\/(\d+)\/access_tokens$/.exec(call.path);
-  const installed = /^\/repos\/([^/]+)\/([^/]+)\/installation$/.exec(call.path);
+  const installed = /^\/(?:repos\/([^/]+)\/([^/]+)|repositories\/(\d+))\/installation$/.exec(call.path);
   if (call.path !== "/app" && !minting && !installed) return null;
   const app = call.viewer?.app;
   if (!app) throw new Refusal(401, "A JSON web token could not be decoded");
   if (installed && call.method === "GET") {
-    const repo = call.world.findRepo(installed[1] ?? "", installed[2] ?? "");
-    const installation = repo && app.installations.find(({ repos }) => repos.has(repo.id));
+    const [, owner = "", name = "", id] = installed;
+    const repo = id === undefined ? call.world.findRepo(owner, name) : call.world.repos.get(Number(id));
+    const moved = repo ?? call.world.movedRepo(owner, name);
+    const installation = moved && app.installations.find(({ repos }) => repos.has(moved.id));
     if (!installation) throw notFound();
+    if (!repo) {
+      const location = `${call.origin}/repositories/${moved.id}/installation`;
+      throw new Refusal(301, "Moved Permanently", undefined, { location });
+    }
     return { status: 200, body: installationBody(call, app, installation) };
   }
   if (minting && call.method === "POST") {
@@ -46,10 +52,13 @@ export function appRoute(call: Call): Reply | null {
 }
 
 function mint(call: Call, app: GitHubApp, installation: Installation): Reply {
-  const asked = fields(call) as { repositories?: string[]; permissions?: Rights };
+  const asked = fields(call) as { repositories?: string[]; repository_ids?: number[]; permissions?: Rights };
   const all = [...installation.repos].flatMap((id) => call.world.repos.get(id) ?? []);
-  const repos = all.filter(({ name }) => asked.repositories?.includes(name) ?? true);
-  if (asked.repositories && repos.length < asked.repositories.length)
+  const wanted = asked.repositories ?? asked.repository_ids;
+  const repos = all.filter(
+    ({ name, id }) => wanted === undefined || asked.repositories?.includes(name) || asked.repository_ids?.includes(id),
+  );
+  if (wanted && repos.length < wanted.length)
     throw new Refusal(
       422,
       "There is at least one repository that does not exist or is not accessible to the parent installation.",
@@ -67,7 +76,7 @@ function mint(call: Call, app: GitHubApp, installation: Installation): Reply {
   // The journal knows tokens by that.
   call.world.tokens.set(token, app.bot.login);
   const repositories = repos.map((repo) => fullRepoBody({ ...call, repo } as RepoCall, app.bot));
-  const narrowed = asked.repositories ? { repository_selection: "selected", repositories } : {};
+  const narrowed = wanted ? { repository_selection: "selected", repositories } : {};
   return { status: 201, body: { token, expires_at: stamp(expiresAt), permissions, ...narrowed } };
 }
 

@@ -5,7 +5,7 @@
 import { accessSync, closeSync, constants, openSync } from "node:fs";
 import type { Command } from "../model/command.ts";
 import type { ProcessIdentity } from "../model/process.ts";
-import { sleep, uptimeMs } from "./clock.ts";
+import { sleep, tickerMs } from "./clock.ts";
 import { readOwn } from "./files.ts";
 import { openInputs } from "./inputs.ts";
 import { identify, waitsForChild } from "./process.ts";
@@ -95,8 +95,8 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
 }
 
 async function firstInside(infoFile: string, gone: () => boolean): Promise<ProcessIdentity | null> {
-  const deadline = uptimeMs() + 10_000;
-  while (uptimeMs() < deadline) {
+  const deadline = tickerMs() + 10_000;
+  while (tickerMs() < deadline) {
     const read = readOwn(infoFile, 4096);
     const pid = read?.ok ? /"child-pid"\s*:\s*(\d+)/.exec(read.value)?.[1] : undefined;
     // Only when the gate runs: what waits in its pipe would let it go on after our death, too.

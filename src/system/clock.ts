@@ -1,4 +1,8 @@
-/** The only clock. Wall time is for people; deadlines use the clock of the boot, which counts suspend and never jumps. */
+/**
+ * The only clock. Wall time is for people. Two others never jump: that of the boot goes on while the machine sleeps, for what
+ * the world outside counts, and what one process writes and another reads; that of this process stands still then, as its
+ * timers do, for how long one of ours may take: nobody has worked in that time.
+ */
 import { readFileSync } from "node:fs";
 import type { Instant } from "../model/process.ts";
 
@@ -7,7 +11,7 @@ export function uptimeMs(): number {
   return Math.round(Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000);
 }
 
-/** Ms since some moment of this process: cheap enough to ask for each line of an agent's output. */
+/** Ms since some moment of this process, suspend not included: cheap enough to ask for each line of an agent's output. */
 export function tickerMs(): number {
   return performance.now();
 }

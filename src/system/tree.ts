@@ -1,6 +1,6 @@
 /** Ends everything that an attempt started, however it forked. */
 import type { ProcessIdentity } from "../model/process.ts";
-import { sleep, uptimeMs } from "./clock.ts";
+import { sleep, tickerMs } from "./clock.ts";
 import { childrenOf, identify, liveness, signal, withCookie } from "./process.ts";
 
 export interface Tree {
@@ -27,17 +27,17 @@ export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
   let known = survivors(tree);
   if (graceMs > 0 && liveness(tree.monitor) === "alive") {
     askToEnd(tree);
-    const deadline = uptimeMs() + graceMs;
-    while (uptimeMs() < deadline && liveness(tree.monitor) === "alive") await sleep(20);
+    const deadline = tickerMs() + graceMs;
+    while (tickerMs() < deadline && liveness(tree.monitor) === "alive") await sleep(20);
   }
-  const deadline = uptimeMs() + killTimeMs;
+  const deadline = tickerMs() + killTimeMs;
   // A process that is born during one scan is seen by the next: only two empty ones in a row prove anything.
   for (let empty = 0; empty < 2; ) {
     known = halted(tree, known);
     if (known.length === 0) empty++;
     else {
       empty = 0;
-      if (uptimeMs() > deadline) return false;
+      if (tickerMs() > deadline) return false;
       for (const one of known) signal(one, "SIGKILL");
       await sleep(10);
     }

@@ -7,7 +7,8 @@ import { checkJournal } from "../contracts/contract.ts";
 import { appJwt } from "../support/app-jwt.ts";
 import { held } from "../support/attack.ts";
 import { begin, heard, newest } from "../support/attempt.ts";
-import { type TestFleet, testFleet } from "../support/fleet.ts";
+import { type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { squat } from "../support/squat.ts";
 
 const pair = generateKeyPairSync("rsa", {
   modulusLength: 2048,
@@ -25,10 +26,10 @@ let asApp: Record<string, string | undefined>;
 beforeAll(async () => {
   fleet = await testFleet({ workers: [] });
   const { standin } = fleet;
-  for (const name of ["acme/secret", "acme/elsewhere"])
+  for (const name of ["acme/secret", "acme/elsewhere", "acme/moving", "acme/taken"])
     await standin.addRepo({ name, private: true, files: { "README.md": "x\n" } });
   const all = { ...rights, workflows: "write" } as const;
-  const repos = ["acme/site", "acme/secret"];
+  const repos = ["acme/site", "acme/secret", "acme/moving", "acme/taken"];
   standin.addApp({ id: 77, slug: "night-shift", publicKey: pair.publicKey, repos, rights: all });
   standin.addApp({
     id: 78,
@@ -139,6 +140,35 @@ test("an App that lacks something is refused in words, and nothing else is tried
     expect(await refused({ GITHUB_APP_PRIVATE_KEY_FILE: visible })).toMatch(/^9 .*an agent could read it there/);
   }
 });
+
+test.each(["moving", "taken"])(
+  "%s was renamed after the push: found by its id, and finished by a new process of the App",
+  async (name) => {
+    await fleet.cw(["init", "01"], { env: asApp }); // Where the first test is left out.
+    const repo = fleet.standin.repo(`acme/${name}`);
+    const body = "[[scenario:edit]]";
+    const env = { ...asApp, CW_FAILPOINT: "after branch:published" };
+    const issue = await begin(fleet, { worker: "01", repo: `acme/${name}`, body, env });
+    const state = async () => (await fleet.cw(["status", "01", "--json"])).json().workers[0].state;
+    await until("it died", async () => (await state()) === "crashed" || null);
+    // Of the name that somebody else has by now the App knows nothing.
+    if (name === "taken") await squat(fleet.standin, name, "worker:01");
+    else repo.rename("moved");
+    const before = mints().length;
+    const reset = await fleet.cw(["reset", "01"], { env: asApp });
+    const [first] = mints().slice(before);
+    expect(first?.body).toEqual({ repository_ids: [expect.any(Number)], permissions: { metadata: "read" } });
+    expect([reset.code, reset.stderr]).toEqual([0, ""]);
+    const [pull] = repo.pulls();
+    expect(await fleet.ended("01", newest(fleet, "01"))).toMatchObject({
+      outcome: "delivered",
+      pull: { number: pull?.number },
+    });
+    expect(repo.labels(issue)).toEqual([]);
+    expect(kept()).toBe("");
+  },
+  60_000,
+);
 
 test("S25: what a narrowed token may, the local GitHub holds it to", async () => {
   const escaped: string[] = [];

@@ -10,7 +10,8 @@ function* world(): Generator<Unsettled> {
   for (const outcome of outcomeNames) {
     for (const ours of [null, ...claimStates]) {
       for (const stale of [false, true]) {
-        for (const labelled of [false, true]) yield { outcome, ours, stale, labelled };
+        for (const labelled of [false, true])
+          for (const untold of [false, true]) yield { outcome, ours, stale, labelled, untold };
       }
     }
   }
@@ -19,7 +20,7 @@ function* world(): Generator<Unsettled> {
 const what = (repairs: readonly Repair[]) =>
   repairs.map((repair) => (repair.do === "finish-claim" ? `claim ${repair.state}` : repair.do));
 const over = (outcome: Outcome, ours: Unsettled["ours"], more: Partial<Unsettled> = {}): string[] =>
-  what(repairsFor({ outcome, ours, stale: false, labelled: true, ...more }));
+  what(repairsFor({ outcome, ours, stale: false, labelled: true, untold: false, ...more }));
 
 describe("repairsFor", () => {
   test.each<[Outcome, string[]]>([
@@ -93,13 +94,50 @@ describe("repairsFor", () => {
         ours: repairs.reduce((ours, repair) => after[repair] ?? ours, facts.ours),
         stale: false,
         labelled: facts.labelled && !repairs.includes("remove-label"),
+        untold: facts.untold && !repairs.includes("tell"),
       };
       expect(what(repairsFor(next))).toEqual(["settle"]);
     }
   });
 });
 
+describe("what an issue was not told", () => {
+  const untold = (outcome: Outcome, ours: Unsettled["ours"]) => over(outcome, ours, { labelled: false, untold: true });
+
+  test.each<[Outcome, Unsettled["ours"], string[]]>([
+    ["answered", "done", ["tell", "settle"]],
+    ["answered", "held", ["claim done", "tell", "settle"]],
+    ["delivered", "done", ["tell", "settle"]],
+    ["delivered", "published", ["finish-pull", "tell", "settle"]],
+    ["simulated", "released", ["tell", "settle"]],
+    ["declined", "failed", ["tell", "settle"]],
+    ["failed", "held", ["claim failed", "tell", "settle"]],
+  ])("%s, its claim %s: %j", (outcome, ours, repairs) => {
+    expect(untold(outcome, ours)).toEqual(repairs);
+  });
+
+  test.each<[Outcome, Unsettled["ours"], string]>([
+    ["answered", null, "the issue is another's by now"],
+    ["failed", "released", "it was given back"],
+    ["rejected", "published", "its pull request is opened after all"],
+    ["rejected", "done", "it was"],
+  ])("%s, its claim %s: not told any more, since %s", (outcome, ours) => {
+    expect(untold(outcome, ours)).not.toContain("tell");
+  });
+
+  test("reset tells it only where the claim stays done: else the issue is free, whatever the attempt came to", () => {
+    for (const facts of world()) {
+      const repairs = what(repairsToGiveBack(facts));
+      const stays = facts.ours === "done" && meaningOf(facts.outcome).claim === "done";
+      expect(repairs.includes("tell")).toBe(facts.untold && stays);
+    }
+  });
+});
+
 describe("repairsToGiveBack", () => {
+  const given = (more: Partial<Unsettled>) =>
+    what(repairsToGiveBack({ outcome: "failed", ours: null, stale: false, labelled: true, untold: false, ...more }));
+
   test.each<[Unsettled["ours"], string[]]>([
     [null, ["settle"]],
     ["held", ["remove-label", "claim released", "settle"]],
@@ -108,14 +146,14 @@ describe("repairsToGiveBack", () => {
     ["done", ["remove-label", "settle"]],
     ["released", ["remove-label", "settle"]],
   ])("its claim %s, labelled: %j", (ours, repairs) => {
-    expect(what(repairsToGiveBack({ ours, stale: false, labelled: true }))).toEqual(repairs);
-    const bare = what(repairsToGiveBack({ ours, stale: true, labelled: false }));
+    expect(given({ ours })).toEqual(repairs);
+    const bare = given({ ours, stale: true, labelled: false });
     expect(bare).toEqual(repairs.filter((one) => one !== "remove-label"));
   });
 
   test("a claim that may have run out is renewed before the label is touched, here as in reconcile", () => {
     const facts = { ours: "held", stale: true, labelled: true } as const;
-    expect(what(repairsToGiveBack(facts))).toEqual(["renew", "remove-label", "claim released", "settle"]);
+    expect(given(facts)).toEqual(["renew", "remove-label", "claim released", "settle"]);
     expect(over("lost", "held", facts)).toEqual(["renew", "remove-label", "claim released", "settle"]);
     expect(over("failed", "held", facts)).toEqual(["claim failed", "settle"]);
   });
