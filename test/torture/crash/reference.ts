@@ -6,7 +6,7 @@ import type { JournalEntry } from "../../../src/standin/journal.ts";
 import { type Blow, calls, kindOf, type Nth } from "./blows.ts";
 import { crash } from "./crash.ts";
 import type { Flow } from "./flows.ts";
-import { awaited, type Stage } from "./ground.ts";
+import { awaited, type Ground, type Stage } from "./ground.ts";
 
 export interface Call {
   readonly name: string;
@@ -39,18 +39,18 @@ export async function follow(stage: Stage, flow: Flow, folder: string): Promise<
     prefix: ["strace", "-D", "-y", "-qqq", "-o", trace, "-e", `trace=${calls}`],
     async strike(_, pid, over) {
       skipped = mine().length;
-      while (!over()) {
+      const look = () => {
         if (first === -1 && pid() !== null) first = mine().length - skipped;
-        await Bun.sleep(5);
-      }
+        return over();
+      };
+      await awaited(look, 60_000, 5);
       last = mine().length - skipped;
     },
   };
-  const { harm } = await crash(ground, flow, watching, false);
+  await undisturbed(ground, flow, watching);
   const requests = nths(mine().slice(skipped), first, last);
   stage.drop(ground);
   if (first === -1) throw new Error(`${flow.name}: what is to be struck was not seen`);
-  if (harm.length > 0) throw new Error(`undisturbed: ${harm.map(({ detail }) => detail).join("; ")}`);
   return { calls: callsOf(readFileSync(trace, "utf8")), requests };
 }
 
@@ -68,7 +68,7 @@ export async function followTime(stage: Stage, flow: Flow, folder: string): Prom
       ended = performance.now();
     },
   };
-  await crash(ground, flow, watching, false);
+  await undisturbed(ground, flow, watching);
   stage.drop(ground);
   if (begun === 0) throw new Error(`${flow.name}: what is to be struck was not seen`);
   return ended - begun;
@@ -80,7 +80,7 @@ export async function followSteps(stage: Stage, flow: Flow, folder: string): Pro
   const said = join(folder, "steps");
   // Of a command its standard error; a supervisor's goes into its log.
   const listing: Blow = { point: "undisturbed", prefix: [stderrTo(said)], env: { CW_FAILPOINT: "list" } };
-  await crash(ground, flow, listing, false);
+  await undisturbed(ground, flow, listing);
   stage.drop(ground);
   const counts = new Map<string, number>();
   const known = readFileSync(said, "utf8")
@@ -92,6 +92,12 @@ export async function followSteps(stage: Stage, flow: Flow, folder: string): Pro
       return { name, nth: counts.get(name) ?? 1 };
     });
   return known.filter(({ name }) => failPoints.includes(name));
+}
+
+/** @throws Error when even that does harm, or does not end */
+async function undisturbed(ground: Ground, flow: Flow, watching: Blow): Promise<void> {
+  const { harm } = await crash(ground, flow, watching, false);
+  if (harm.length > 0) throw new Error(`undisturbed: ${harm.map(({ detail }) => detail).join("; ")}`);
 }
 
 /** A program that runs the rest of its arguments with that file as standard error. */
