@@ -3,15 +3,26 @@
  * the first use of a name binds it to a repository's id, which is given once.
  */
 import { dirname } from "node:path";
+import type { GitHub } from "../issues/github.ts";
 import type { Repository } from "../issues/shapes.ts";
 import { FleetError } from "../model/errors.ts";
 import { createOnce, makeFolder, readOwn } from "../system/files.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** The id that a name is bound to; null where it was never used. */
-export function boundId({ store }: Pick<Fleet, "store">, repo: string): number | null {
+function boundId({ store }: Pick<Fleet, "store">, repo: string): number | null {
   const known = readOwn(store.paths.repoId(repo));
   return known?.ok && /^\d{1,15}\s*$/.test(known.value) ? Number(known.value) : null;
+}
+
+/** What GitHub calls, by now, the repository that a name is bound to. That name where it is bound to none, or GitHub fails: what comes next says so. */
+export async function nameNow(
+  fleet: Pick<Fleet, "store">,
+  github: Pick<GitHub, "nameOf">,
+  repo: string,
+): Promise<string> {
+  const id = boundId(fleet, repo);
+  return id === null ? repo : await github.nameOf(id, repo).catch(() => repo);
 }
 
 /** @throws FleetError `github` when the name meant another repository before */

@@ -22,7 +22,7 @@ import { renew } from "./hold.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Lease } from "./lease.ts";
 import { finishPublished } from "./publish.ts";
-import { boundId } from "./same-repository.ts";
+import { nameNow } from "./same-repository.ts";
 import { takeUp } from "./take-up.ts";
 
 /** Uncommitted work becomes a patch before anything is ended; where that fails it is said, and the clone is kept. */
@@ -179,13 +179,11 @@ function saidBy({ store }: Fleet, { worker, n }: Task, end: End | null): Pick<Un
   return { outcome: end?.outcome ?? "lost", untold: speaks && !died && !events.some(posted) };
 }
 
-/** On GitHub a name may be another repository's by now: what the task meant is where the id is that its name was bound to. */
+/** Where what the task meant is by now. */
 async function onTheSpot(fleet: Fleet, task: Task): Promise<InFlight> {
   const attempt = await takenUp(fleet, task);
-  const id = boundId(fleet, task.repo);
-  // Where GitHub fails, what comes next says so.
-  const name = id === null ? null : await attempt.github.nameOf(id, task.repo).catch(() => null);
-  return name === null || sameRepo(name, task.repo) ? attempt : await takenUp(fleet, task, name);
+  const name = await nameNow(fleet, attempt.github, task.repo);
+  return sameRepo(name, task.repo) ? attempt : await takenUp(fleet, task, name);
 }
 
 /** What GitHub says of an attempt's claim and label; the lease then knows the tip. */

@@ -11,7 +11,7 @@ import { credentialsOf, type Fleet, needGithub } from "./fleet.ts";
 import { acquire, free, type Holder, holderOf, isOurs, marked, renew, unacquire } from "./hold.ts";
 import { isOver, isRecorded } from "./is-over.ts";
 import type { Work } from "./read-work.ts";
-import { boundId } from "./same-repository.ts";
+import { nameNow } from "./same-repository.ts";
 import type { Undo } from "./steps.ts";
 
 /** Commits of an attempt that never started: its own, and renewals by those that tried to undo it. */
@@ -127,7 +127,7 @@ export async function untakeUnborn(fleet: Fleet, task: Task): Promise<string[]> 
   if (task.issue === null || attempts.ended(task.worker, task.n)?.outcome !== "refused") return [];
   if (attempts.birth(task.worker, task.n)?.by !== "cancellation") return [];
   const github = await fleet.github(needGithub(credentialsOf(fleet, task.worker)));
-  const repo = (await nameNow(fleet, github, task.repo)) ?? task.repo;
+  const repo = await nameNow(fleet, github, task.repo);
   const place = { repo, issue: task.issue, namespace: fleet.config.claims.namespace };
   const holder = holderOf(fleet, task);
   const { tip, serverNow } = await github.claims.read(place);
@@ -147,10 +147,4 @@ export async function untakeUnborn(fleet: Fleet, task: Task): Promise<string[]> 
   if (kept === null) return [];
   const name = attemptId(task.worker, task.n);
   return [`${repo}#${task.issue} was given back as ${name} had found it: ${kept.state} by ${kept.attempt}`];
-}
-
-/** What GitHub calls that repository by now. */
-async function nameNow(fleet: Fleet, github: GitHub, repo: string): Promise<string | null> {
-  const id = boundId(fleet, repo);
-  return id === null ? null : await github.nameOf(id, repo).catch(() => null);
 }
