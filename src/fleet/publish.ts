@@ -70,10 +70,12 @@ export async function finishPublished(attempt: InFlight, claim: Claim): Promise<
       attempt.branch = branch;
       // It may have been renamed since.
       attempt.base = { branch: there.has(`refs/heads/${base}`) ? base : repository.defaultBranch, sha: "" };
+      attempt.unconfirmed = true;
       pull = await confirmPull(attempt, head);
     }
   } catch (error) {
-    if (!(error instanceof FleetError && error.definite && error.code === "github")) throw error;
+    // What is refused once it is open takes nothing back.
+    if (attempt.unconfirmed || !(error instanceof FleetError) || error.code !== "github") throw error;
     return { why: error.message };
   }
   pull ??= await builtUpon(attempt, head, pulls);

@@ -88,9 +88,10 @@ export function githubFailure(error: unknown, what: string): unknown {
   }
 }
 
-/** Neither credentials, nor haste, nor trouble of GitHub's own, nor there already: there is none, and will be none. */
+/** Of a write: neither credentials, nor haste, nor trouble of GitHub's own, nor there already: there is none, and will be none. */
 function isDefinite(refusal: Refusal): boolean {
-  const { status, message } = refusal;
+  const { status, message, write } = refusal;
+  if (!write) return false;
   if (status === 422 && /already exists/i.test(message)) return false;
   return status >= 400 && status < 500 && status !== 401 && rateLimitWait(refusal) === null;
 }

@@ -31,7 +31,7 @@ const defaultHints: Record<FailureCode, string | undefined> = {
 export class FleetError extends Error {
   override readonly name = "FleetError";
   readonly hint: string | undefined;
-  /** GitHub has looked at what was asked and does not want it: to ask again is in vain. */
+  /** GitHub has looked at what was to be written and does not want it: to ask again is in vain. */
   readonly definite: boolean;
 
   constructor(

@@ -168,6 +168,25 @@ test(
   long,
 );
 
+// Torture, github 1.
+test(
+  "what is refused once the pull request is open takes nothing back: the next look settles it",
+  async () => {
+    const fleet = await openFleet();
+    const issue = await killedAt(fleet, "after branch:published");
+    const path = /^\/repos\/acme\/site\/pulls\/\d+$/;
+    const refused = fleet.standin.inject({ path, times: 1000, fault: { status: 422, body: {} } });
+    const first = await tick(fleet);
+    expect([fleet.repo.pulls().length, (await tip(fleet, issue))?.state]).toEqual([1, "published"]);
+    expect(first.json().failed).toEqual([expect.stringContaining("422")]);
+    refused.remove();
+    expect((await tick(fleet)).json().failed).toEqual([]);
+    expect(await tip(fleet, issue)).toMatchObject({ state: "done", pr: fleet.repo.pulls()[0]?.number });
+    expect(fleet.repo.pulls()).toHaveLength(1);
+  },
+  long,
+);
+
 test(
   "the default branch was renamed meanwhile: the pull request is opened against its new name",
   async () => {

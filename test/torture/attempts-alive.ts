@@ -36,6 +36,15 @@ async function closing(fleets: readonly TestFleet[], work: () => Promise<void>):
   for (const fleet of fleets) await fleet.close();
 }
 
+/** What an agent starts may be over by then. */
+function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** Stopped past the lease or for a moment only; another fleet wants the issue meanwhile. */
 async function stopped(random: Random, harm: Harm): Promise<void> {
   const one = await testFleet({ isolation: "none", workers: ["a1"] });
@@ -48,9 +57,9 @@ async function stopped(random: Random, harm: Harm): Promise<void> {
     const pid = supervisorOf(one, "a1");
     const cookie = JSON.parse(readFileSync(join(one.attempt("a1", newest(one, "a1")), "task.json"), "utf8")).cookie;
     const all = random.next() < 0.5 ? processesOf(cookie).map((each) => each.pid) : [];
-    for (const each of [pid, ...all]) process.kill(each, "SIGSTOP");
+    for (const each of [pid, ...all]) signal(each, "SIGSTOP");
     const resume = () => {
-      for (const each of [...all, pid]) process.kill(each, "SIGCONT");
+      for (const each of [...all, pid]) signal(each, "SIGCONT");
     };
     const state = async () => (await one.cw(["status", "a1", "--json"])).json().workers[0].state;
     if ((await state()) !== "busy") harm.push({ kind: "false", detail: `stopped, and status says ${await state()}` });
