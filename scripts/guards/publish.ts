@@ -52,8 +52,8 @@ export const publishGuards: readonly Guard[] = [
   {
     name: "what an attempt left in a renamed repository is found",
     file: "src/fleet/settle.ts",
-    text: "name === null || sameRepo(name, task.repo) ?",
-    instead: "name === null || name !== null ?",
+    text: "return sameRepo(name, task.repo) ?",
+    instead: "return task.n > 0 ?",
     test: "test/e2e/pushed.test.ts",
     only: "its repository was renamed",
   },
