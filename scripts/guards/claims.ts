@@ -235,6 +235,14 @@ export const claimGuards: readonly Guard[] = [
     only: "the look at what was pushed",
   },
   {
+    name: "a push that arrived did so whatever became of its branch",
+    file: "src/fleet/publish.ts",
+    text: ': now.get(ref ?? "") === published.sha) {',
+    instead: ': there === work.head && now.get(ref ?? "") === published.sha) {',
+    test: "test/e2e/faults-delivery.test.ts",
+    only: "a person deletes the branch before we look",
+  },
+  {
     name: "a pull request that is there already is looked for",
     file: "src/issues/github-errors.ts",
     text: "if (status === 422 && /already exists/i.test(message)) return false;",

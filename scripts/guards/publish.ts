@@ -195,8 +195,8 @@ export const publishGuards: readonly Guard[] = [
   {
     name: "a push whose reply is lost is looked at",
     file: "src/fleet/publish.ts",
-    text: "if (there === work.head &&",
-    instead: "if (result.ok && there === work.head &&",
+    text: "if (published === null ? there === work.head :",
+    instead: "if (result.ok && published === null ? there === work.head : result.ok &&",
     test: "test/e2e/faults-program.test.ts",
     only: "lost replies",
   },

@@ -110,7 +110,8 @@ async function push(attempt: InFlight, work: Work): Promise<void> {
       // Also after a failure: the reply may have been lost after GitHub acted.
       const now = await mirror.remoteRefs(ref === null ? [target] : [target, ref], timeoutMs);
       const there = now.get(target);
-      if (there === work.head && (published === null || now.get(ref ?? "") === published.sha)) {
+      // Both or neither: where the claim has moved, the branch was there, whatever a person has done with it since.
+      if (published === null ? there === work.head : now.get(ref ?? "") === published.sha) {
         attempt.branch = branch;
         if (published) lease?.moved(published);
         return;

@@ -275,3 +275,18 @@ test("GitHub opens the pull request, fails to say so, and does not list it yet: 
     await isDelivered(one, about);
   }
 });
+
+// Torture, github-attempts 86.
+test("a person deletes the branch before we look at what became of the push: said so, kept as a patch, and not stuck", async () => {
+  const one = rig.case();
+  const meanwhile = () => one.repo.deleteBranch(`issue-${one.issue}`);
+  one.later = [{ git: "advertise", skip: talks.look, fault: { meanwhile } }];
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  const end = await one.end();
+  expect([end.outcome, end.pull]).toEqual(["rejected", null]);
+  await isTrue(one, end, "deleted");
+  expect((await reconcile(one.fleet)).failed).toEqual([]);
+  expect([(await one.claims())[0]?.state, one.fleet.store.attempts.unsettled()]).toEqual(["failed", []]);
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  expect((await one.end()).outcome).toBe("delivered");
+});
