@@ -118,8 +118,11 @@ export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
 async function takeOut(fleet: Fleet, task: Task, base: Base | null, done: string[]): Promise<boolean> {
   try {
     const attempt = await takenUp(fleet, task);
-    if (base === null) return true;
     const { paths, mirror, untaken } = attempt;
+    if (base === null) {
+      await mirror.forget();
+      return true;
+    }
     attempt.base = base;
     untaken.add("work");
     try {

@@ -51,6 +51,23 @@ test(
   long,
 );
 
+// Torture, crash-steps 88.
+test(
+  "a supervisor that was killed before its clone stood: ended as lost, and nothing of it stays, in the mirror either",
+  async () => {
+    const fleet = await openFleet();
+    await quietRepo(fleet);
+    const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]", env: { CW_FAILPOINT: "home made" } });
+    const state = async () => (await fleet.cw(["status", "01", "--json"])).json().workers[0].state;
+    await until("it has crashed", async () => (await state()) === "crashed" || null);
+    await quietTick(fleet);
+    expect([(await fleet.ended("01")).outcome, (await fleet.claim(issue))[0]?.state]).toEqual(["lost", "released"]);
+    // Which the worker's next attempt removes.
+    expect(await fleet.leftovers()).toEqual(["trash of 01"]);
+  },
+  long,
+);
+
 test(
   "a dispatch that was killed before its claim, and one between claim and label",
   async () => {

@@ -110,6 +110,15 @@ async function chain(ground: Ground): Promise<Claim[]> {
   return (await ground.repo.messages(ref)).map((text) => JSON.parse(text) as Claim).reverse();
 }
 
+/** The newest says again what stood there before an attempt that never started. */
+function givenBack(ground: Ground, chain: readonly Claim[]): boolean {
+  const [before, claim] = chain.slice(-2);
+  if (before?.state !== "held" || claim?.epoch !== before.epoch) return false;
+  const found = chain.slice(0, -2).findLast(({ attempt }) => attempt !== before.attempt);
+  const outcome = endOf(ground, Number(before.attempt.split("-")[1]))?.outcome;
+  return outcome === "refused" && found?.attempt === claim.attempt && found.state === claim.state;
+}
+
 /** Each state follows from the one before it, by whoever may write it. */
 async function claims(ground: Ground): Promise<Harms> {
   const found: Harms = [];
@@ -121,11 +130,14 @@ async function claims(ground: Ground): Promise<Harms> {
       claim.state === "held"
         ? before === undefined
           ? claim.epoch === 1
-          : (same && before.state === "held") || claim.epoch === before.epoch + 1
-        : same &&
-          (claim.state === "published"
-            ? before.state === "held"
-            : ["held", "published", "failed"].includes(before.state));
+          : (same && before.state === "held") ||
+            claim.epoch === before.epoch + 1 ||
+            givenBack(ground, all.slice(0, at + 1))
+        : givenBack(ground, all.slice(0, at + 1)) ||
+          (same &&
+            (claim.state === "published"
+              ? before.state === "held"
+              : ["held", "published", "failed"].includes(before.state)));
     if (!legal) {
       const words = all.map(({ state, attempt, epoch }) => `${state} ${attempt}/${epoch}`).join(", ");
       found.push({ kind: "false", detail: `the claims ${words}` });
