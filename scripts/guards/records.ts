@@ -181,7 +181,7 @@ export const recordGuards: readonly Guard[] = [
   },
   {
     name: "no end of a crashed attempt while work is in the clone alone",
-    file: "src/fleet/settle.ts",
+    file: "src/fleet/save-crashed.ts",
     text: "whole || base === null ? null : keepClone(paths, task)",
     instead: "whole || base === null || task.n > 0 ? null : keepClone(paths, task)",
     test: "test/e2e/kept-work.test.ts",

@@ -1,7 +1,7 @@
 /** Keeps the claim alive while the attempt runs, and notices when there is no longer anything to keep. */
 import type { ClaimPlace } from "../issues/claims.ts";
 import type { GitHub } from "../issues/github.ts";
-import type { Claim, Tip } from "../model/claim.ts";
+import { type Claim, isStale, type Tip } from "../model/claim.ts";
 import type { Said } from "../model/events.ts";
 import { Verdict } from "../model/verdict.ts";
 import { sameLabel } from "../model/worker.ts";
@@ -85,7 +85,7 @@ export class Lease {
     const claim = tip?.claim ?? null;
     if (tip === null || claim === null || !isOurs(claim, this.holder)) return { ours: null, stale: false };
     this.tip = tip;
-    return { ours: claim.state, stale: serverNow - tip.committedAt > claim.leaseMs / 2 };
+    return { ours: claim.state, stale: isStale(claim, tip, serverNow) };
   }
 
   /** What may have run out is renewed first. @returns null where GitHub does not say */

@@ -7,15 +7,12 @@ import { type Repair, repairsFor, repairsToGiveBack, type Unsettled } from "../m
 import { attemptId, type Task } from "../model/task.ts";
 import { workerLabel } from "../model/worker.ts";
 import { commentOf } from "../reports/comment.ts";
-import type { Base } from "../store/attempts.ts";
-import { hasClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
+import { withClone } from "../store/kept-clones.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
-import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { endTree } from "../system/tree.ts";
 import { tell } from "./close-out.ts";
-import { collect, saveBranches, saveWork } from "./collect.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
 import { renew } from "./hold.ts";
@@ -23,7 +20,8 @@ import type { InFlight } from "./in-flight.ts";
 import type { Lease } from "./lease.ts";
 import { finishPublished } from "./publish.ts";
 import { nameNow } from "./same-repository.ts";
-import { takeUp } from "./take-up.ts";
+import { saveCrashed } from "./save-crashed.ts";
+import { takeUpOver } from "./take-up.ts";
 
 /** Uncommitted work becomes a patch before anything is ended; where that fails it is said, and the clone is kept. */
 export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
@@ -97,53 +95,6 @@ async function endCrashedAlone(
   return [...done, `${name} was ended as ${outcome}: ${reason}`];
 }
 
-/**
- * Work in the clone of an attempt of which nothing lives any more.
- * @throws Error where only room is missing: the attempt stays open, and the next command tries again
- */
-export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
-  const { attempts, paths } = fleet.store;
-  const base = attempts.base(task.worker, task.n);
-  const done: string[] = [];
-  // Whoever died has kept the clone already: nothing more can be taken out.
-  const whole = !hasClone(paths, task.worker, task.n) && (await takeOut(fleet, task, base, done));
-  // Without a base it had no clone of its own: in HOME is that of an attempt before it.
-  const kept = whole || base === null ? null : keepClone(paths, task);
-  if (kept === null) return done;
-  await removeOldClones(paths, task.worker);
-  return [...done, `the clone is kept in ${kept}`];
-}
-
-/** @param done what was saved, and what could not be. @returns whether nothing is in the clone alone */
-async function takeOut(fleet: Fleet, task: Task, base: Base | null, done: string[]): Promise<boolean> {
-  try {
-    const attempt = await takenUp(fleet, task);
-    const { paths, mirror, untaken } = attempt;
-    if (base === null) {
-      await mirror.forget();
-      return true;
-    }
-    attempt.base = base;
-    untaken.add("work");
-    try {
-      const work = await collect(attempt);
-      await saveBranches(attempt, fleet.config.steps.collect);
-      const saved = work !== null && (await saveWork(attempt, work));
-      if (saved) done.push(`its work was saved: ${paths.patch}`);
-      else if (work) done.push("its work could not be saved: git made no patch of it");
-      await mirror.forget();
-      return untaken.size === 0;
-    } catch (error) {
-      if (!isOfTheMachine(error)) await mirror.forget();
-      throw error;
-    }
-  } catch (error) {
-    if (isOfTheMachine(error)) throw error;
-    done.push(`its work could not be saved: ${error instanceof Error ? error.message : error}`);
-    return false;
-  }
-}
-
 /** Gives the issue back, whatever the outcome was: for reset. */
 export async function giveBack(fleet: Fleet, task: Task): Promise<string[]> {
   if (task.issue === null) return [];
@@ -184,9 +135,9 @@ function saidBy({ store }: Fleet, { worker, n }: Task, end: End | null): Pick<Un
 
 /** Where what the task meant is by now. */
 async function onTheSpot(fleet: Fleet, task: Task): Promise<InFlight> {
-  const attempt = await takenUp(fleet, task);
+  const attempt = await takeUpOver(fleet, task);
   const name = await nameNow(fleet, attempt.github, task.repo);
-  return sameRepo(name, task.repo) ? attempt : await takenUp(fleet, task, name);
+  return sameRepo(name, task.repo) ? attempt : await takeUpOver(fleet, task, name);
 }
 
 /** What GitHub says of an attempt's claim and label; the lease then knows the tip. */
@@ -268,9 +219,4 @@ async function ownClaim(attempt: InFlight) {
 function needLease(attempt: Pick<InFlight, "id" | "lease">): Lease {
   if (attempt.lease === null) throw new Error(`attempt ${attempt.id} has no issue`);
   return attempt.lease;
-}
-
-async function takenUp(fleet: Fleet, task: Task, name?: string): Promise<InFlight> {
-  const say: InFlight["say"] = (said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
-  return await takeUp(fleet, task, say, new AbortController().signal, () => {}, name);
 }

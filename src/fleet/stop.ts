@@ -10,7 +10,8 @@ import { sizeOf } from "../system/files.ts";
 import { liveness } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import type { Fleet } from "./fleet.ts";
-import { alone, endCrashed, endProcesses, saveCrashed } from "./settle.ts";
+import { saveCrashed } from "./save-crashed.ts";
+import { alone, endCrashed, endProcesses } from "./settle.ts";
 import { unknownState } from "./unknown.ts";
 
 export interface Stopped {

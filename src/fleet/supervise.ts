@@ -95,7 +95,7 @@ async function run(
   ending: AbortSignal,
   end: (verdict: Verdict) => void,
 ): Promise<void> {
-  const attempt = await takeUp(fleet, task, say, ending, end);
+  const attempt = await takeUp(fleet, task, say, { ending, end });
   try {
     attempt.lease?.keep();
     const { outcome, reason } = await keepUntaken(attempt, await perform(attempt));

@@ -12,17 +12,17 @@ import { Lease } from "./lease.ts";
 import { Denials } from "./network.ts";
 
 /**
- * @param name what GitHub calls the task's repository by now, if it was renamed
+ * Without `ending` and `end` nothing ends it: for whoever cleans up.
+ * @param how.name what GitHub calls the task's repository by now, if it was renamed
  * @throws FleetError `auth` without credentials, Error without a snapshot: the attempt never got as far as that
  */
 export async function takeUp(
   fleet: Fleet,
   task: Task,
   say: (said: Said) => void,
-  ending: AbortSignal,
-  end: (verdict: Verdict) => void,
-  name = task.repo,
+  how: { ending?: AbortSignal; end?: (verdict: Verdict) => void; name?: string } = {},
 ): Promise<InFlight> {
+  const { ending = new AbortController().signal, end = () => {}, name = task.repo } = how;
   const { store, config } = fleet;
   const id = attemptId(task.worker, task.n);
   const credentials = credentialsOf(fleet, task.worker);
@@ -54,4 +54,10 @@ export async function takeUp(
     untaken: new Set(),
     finalWord: null,
   };
+}
+
+/** An attempt that is over, or that nobody looks after any more: what is done for it stands in its events. */
+export async function takeUpOver(fleet: Fleet, task: Task, name = task.repo): Promise<InFlight> {
+  const say: InFlight["say"] = (said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
+  return await takeUp(fleet, task, say, { name });
 }

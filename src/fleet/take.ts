@@ -1,7 +1,7 @@
 /** Puts claim and label on an issue, and takes them back: what was on it before is then on it again. */
 import type { ClaimPlace } from "../issues/claims.ts";
 import type { GitHub } from "../issues/github.ts";
-import { type Claim, claimBefore, othersLabel, staleLabels, type Tip } from "../model/claim.ts";
+import { type Claim, claimBefore, isStale, othersLabel, staleLabels, type Tip } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import type { Said } from "../model/events.ts";
 import { attemptId, type Task } from "../model/task.ts";
@@ -56,19 +56,16 @@ export async function take(
   taken = await acquire(github.claims, place, holder, found);
   failPoint("claim written");
   say({ type: "issue:claimed", sha: taken.sha, epoch: found.epoch });
-  if (found.pushed !== null) {
-    // Ours from here on: not given back, and left to reconcile should we die.
-    for (const stale of othersStale(labels, task.worker, found.before))
-      await github.removeLabel(task.repo, issue.number, stale);
+  for (const stale of othersStale(labels, task.worker, found.before))
+    await github.removeLabel(task.repo, issue.number, stale);
+  // Ours from here on: not given back, and left to reconcile should we die.
+  if (found.pushed !== null)
     throw new Adopted(
       "busy",
       `${task.repo}#${issue.number}: attempt ${found.pushed.attempt} had pushed its work and did not come back`,
       { hint: "look at that pull request: merge or close it first" },
     );
-  }
   const label = workerLabel(task.worker);
-  for (const stale of othersStale(labels, task.worker, found.before))
-    await github.removeLabel(task.repo, issue.number, stale);
   const after = await github.addLabel(task.repo, issue.number, label);
   failPoint("label set");
   // Put there since the issue was read.
@@ -86,7 +83,7 @@ function othersStale(labels: readonly string[], worker: string, before: Tip | nu
 /**
  * Undoes a taking, however far it got; the claim last, since nobody else puts labels while it is ours.
  * @param labels of the issue, as they were read before
- * @param chain the claim as it is now, as it was acquired, and what that was done on
+ * @param claims `tip`: as it is now; `taken`: as it was acquired; `before`: what that was done on
  * @returns the claim that stands there again; null where the issue is anybody's, or was not ours to give back
  */
 async function untake(
@@ -94,8 +91,9 @@ async function untake(
   place: ClaimPlace,
   holder: Holder,
   labels: readonly string[],
-  { tip, taken, before }: { tip: Tip; taken: Tip; before: Tip | null },
+  claims: { tip: Tip; taken: Tip; before: Tip | null },
 ): Promise<Claim | null> {
+  const { tip, taken, before } = claims;
   if (tip.claim?.state !== "held" || !isOurs(tip.claim, holder)) return null;
   const kept = claimBefore(before, { serverNow: taken.committedAt, graceMs: holder.graceMs });
   const own = workerLabel(holder.worker);
@@ -132,15 +130,14 @@ export async function untakeUnborn(fleet: Fleet, task: Task): Promise<string[]> 
   const holder = holderOf(fleet, task);
   const { tip, serverNow } = await github.claims.read(place);
   if (tip?.claim?.state !== "held" || !isOurs(tip.claim, holder)) return [];
-  const { epoch, leaseMs } = tip.claim;
+  const { epoch } = tip.claim;
   const chain = await github.claims.chain(place, longestTaking);
   const below = chain.findIndex(({ claim }) => !isOurs(claim, holder) || claim?.epoch !== epoch);
   const [taken = tip, before = null] = below < 1 ? [] : chain.slice(below - 1);
   // Where the issue was anybody's, settling it comes to the same.
   if (claimBefore(before, { serverNow: taken.committedAt, graceMs: holder.graceMs }) === null) return [];
   // Whose lease may run out meanwhile must not touch labels.
-  const stale = serverNow - tip.committedAt > leaseMs / 2;
-  const now = stale ? await renew(github.claims, place, holder, tip) : { won: true, tip };
+  const now = isStale(tip.claim, tip, serverNow) ? await renew(github.claims, place, holder, tip) : { won: true, tip };
   if (!now.won || now.tip === null) return [];
   const labels = attempts.snapshot(task.worker, task.n)?.issue?.labels ?? [];
   const kept = await untake(github, place, holder, labels, { tip: now.tip, taken, before });

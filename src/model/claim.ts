@@ -67,6 +67,11 @@ export function hasRunOut(
   return at.serverNow - tip.committedAt > claim.leaseMs + at.graceMs;
 }
 
+/** Whether a claim may run out while its holder goes on: it is renewed before anything rests on it. */
+export function isStale(claim: Claim, tip: Pick<Tip, "committedAt">, serverNow: number): boolean {
+  return serverNow - tip.committedAt > claim.leaseMs / 2;
+}
+
 /**
  * May a new attempt take the issue?
  * @param serverNow GitHub's own clock (Date header), epoch ms; no host's clock counts

@@ -23,8 +23,7 @@ async function began(one: Case): Promise<void> {
 async function ends(one: Case, outcome: Outcome): Promise<boolean> {
   const task = one.fleet.store.attempts.task("01", 1);
   if (task === null) throw new Error("no task");
-  const say = () => {};
-  const attempt = await takeUp(one.fleet, task, say, new AbortController().signal, say);
+  const attempt = await takeUp(one.fleet, task, () => {});
   const settled = await closeOut(attempt, { outcome, reason: "as the test wants it" });
   endAttempt(one.fleet, task, { outcome, reason: "as the test wants it" });
   return settled;

@@ -2,23 +2,11 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { begin, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, until } from "../support/fleet.ts";
-import { cookiesOf, processesOf } from "../support/leftovers.ts";
-import { assign, closeFleets, long, openFleet } from "./fleet-stage.ts";
+import type { TestFleet } from "../support/fleet.ts";
+import { assign, closeFleets, killedAt, long, openFleet } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
-/** Dispatches, and awaits that the supervisor has killed itself at that step. @returns the issue */
-async function killedAt(fleet: TestFleet, step: string, body = "[[scenario:edit]]"): Promise<number> {
-  const issue = await begin(fleet, { worker: "01", body, env: { CW_FAILPOINT: step } });
-  const pid = supervisorOf(fleet, "01");
-  await until(
-    `the supervisor dies at ${step}`,
-    () => (!existsSync(`/proc/${pid}`) && processesOf(fleet.root, cookiesOf(fleet.root)).length === 0) || null,
-  );
-  return issue;
-}
 const history = async (fleet: TestFleet): Promise<string[]> =>
   (await fleet.cw(["history", "--json"]))
     .json()

@@ -2,10 +2,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { begin, newest, running, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, until } from "../support/fleet.ts";
-import { cookiesOf, processesOf } from "../support/leftovers.ts";
-import { assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
+import { newest, running } from "../support/attempt.ts";
+import type { TestFleet } from "../support/fleet.ts";
+import { assign, closeFleets, kill, killedAt, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -18,8 +17,7 @@ async function dead(fleet: TestFleet): Promise<number> {
   const issue = fleet.repo.openIssue({ title: "Left behind", body: silent });
   expect(taken(await assign(fleet, "-r", "acme/site"))).toEqual([issue]);
   await running(fleet, "01");
-  process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-  await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null);
+  await kill(fleet);
   return issue;
 }
 const verdict = async (fleet: TestFleet, issue: number): Promise<string> =>
@@ -67,8 +65,7 @@ test(
     const issue = fleet.repo.openIssue({ title: "Moved out", body: silent });
     expect((await fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue), "-w", "03"])).code).toBe(0);
     await running(fleet, "03");
-    process.kill(supervisorOf(fleet, "03"), "SIGKILL");
-    await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null);
+    await kill(fleet, "03");
     renameSync(join(fleet.root, ".fleet/03"), join(fleet.folder, "moved-out"));
 
     const held = await fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue)]);
@@ -95,8 +92,7 @@ test(
     const issue = fleet.repo.openIssue({ title: "Moved out", body: silent });
     expect((await dispatch(issue)).code).toBe(0);
     await running(fleet, "03");
-    process.kill(supervisorOf(fleet, "03"), "SIGKILL");
-    await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null);
+    await kill(fleet, "03");
     renameSync(fleet.attempt("03", 1), join(fleet.folder, "moved-out"));
 
     expect((await dispatch(issue)).code).toBe(4);
@@ -134,9 +130,7 @@ test(
   async () => {
     const gone = await openFleet({ workers: ["01"] });
     gone.configure(claims);
-    const env = { CW_FAILPOINT: "after branch:published" };
-    const issue = await begin(gone, { worker: "01", body: "[[scenario:edit]]", env });
-    await until("it has died", () => processesOf(gone.root, cookiesOf(gone.root)).length === 0 || null);
+    const issue = await killedAt(gone, "after branch:published");
     expect([(await gone.claim(issue))[0]?.state, gone.repo.pulls()]).toEqual(["published", []]);
     const fleet = await openFleet({ workers: ["b1"], standin: gone.standin });
     fleet.configure(claims);

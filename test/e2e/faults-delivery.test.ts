@@ -268,9 +268,7 @@ test("GitHub opens the pull request, fails to say so, and does not list it yet: 
     const { one, end } = await attempted("", about, () => [
       { method: "POST", path: /\/pulls$/, fault: "drop-after" },
       { method: "GET", path: /\/pulls$/, skip: 1, times, fault: { status: 200, body: [] } },
-    ]).catch((error: unknown) => {
-      throw new Error(about, { cause: error });
-    });
+    ]);
     expect([about, end.outcome]).toEqual([about, times === 1 ? "delivered" : "rejected"]);
     await isDelivered(one, about);
   }

@@ -4,8 +4,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
-import { cookiesOf, processesOf } from "../support/leftovers.ts";
-import { assign, closeFleets, endAll, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
+import {
+  assign,
+  closeFleets,
+  endAll,
+  long,
+  openFleet,
+  silent,
+  skipped,
+  taken,
+  untilNothingLives,
+} from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -15,7 +24,7 @@ const tick = (fleet: TestFleet) => assign(fleet, "-r", "acme/site");
 async function vanish(fleet: TestFleet, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
   await running(fleet, "01");
   process.kill(supervisorOf(fleet, "01"), signal);
-  await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null);
+  await untilNothingLives(fleet);
 }
 
 test(

@@ -4,16 +4,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { begin, events, heard, newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
-import { cookiesOf, processesOf } from "../support/leftovers.ts";
-import { assign, closeFleets, long, openFleet, silent, taken } from "./fleet-stage.ts";
+import { assign, closeFleets, kill, killedAt, long, openFleet, silent, taken } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
-
-/** Kills with KILL and awaits that nothing of the fleet lives. */
-async function kill(fleet: TestFleet, pid: number): Promise<void> {
-  process.kill(pid, "SIGKILL");
-  await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null, 5000);
-}
 
 /** A tick over a repository without issues: it reconciles, and does nothing else. */
 async function quietTick(fleet: TestFleet): Promise<string[]> {
@@ -33,7 +26,7 @@ test(
     await quietRepo(fleet);
     const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit-hang]]" });
     await heard(fleet, "01", "agent:activity", ({ kind }) => kind === "result");
-    await kill(fleet, supervisorOf(fleet, "01"));
+    await kill(fleet);
     const rehearsal = await assign(fleet, "-r", "acme/quiet", "--dry-run");
     expect([rehearsal.code, rehearsal.json().repaired]).toEqual([0, []]);
     expect(existsSync(join(fleet.attempt("01", 1), "end.json"))).toBe(false);
@@ -57,9 +50,7 @@ test(
   async () => {
     const fleet = await openFleet();
     await quietRepo(fleet);
-    const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]", env: { CW_FAILPOINT: "home made" } });
-    const state = async () => (await fleet.cw(["status", "01", "--json"])).json().workers[0].state;
-    await until("it has crashed", async () => (await state()) === "crashed" || null);
+    const issue = await killedAt(fleet, "home made");
     await quietTick(fleet);
     expect([(await fleet.ended("01")).outcome, (await fleet.claim(issue))[0]?.state]).toEqual(["lost", "released"]);
     // Which the worker's next attempt removes.
@@ -119,7 +110,7 @@ test(
     const failing = fleet.standin.inject({ method: "POST", path, times: 100, fault: { status: 502, body: {} } });
     const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]" });
     await until("a pull request is refused", () => (failing.fired > 0 ? true : null));
-    await kill(fleet, supervisorOf(fleet, "01"));
+    await kill(fleet);
     expect((await fleet.claim(issue))[0]?.state).toBe("published");
     expect(fleet.repo.pulls()).toEqual([]);
 
@@ -157,7 +148,7 @@ test(
     });
     const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]" });
     await until("the pull request is read back", () => (slow.fired > 0 ? true : null));
-    await kill(fleet, supervisorOf(fleet, "01"));
+    await kill(fleet);
     expect((await fleet.claim(issue))[0]?.state).toBe("published");
     expect((await quietTick(fleet))[0]).toMatch(
       new RegExp(`^attempt 01-1 was ended as delivered: .*/pull/${fleet.repo.pulls()[0]?.number}$`),
@@ -180,7 +171,7 @@ test(
     const slow = fleet.standin.inject({ method: "POST", path: /\/issues\/\d+\/comments$/, fault: { delayMs: 3000 } });
     const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]" });
     await until("the comment is being posted", () => (slow.fired > 0 ? true : null));
-    await kill(fleet, supervisorOf(fleet, "01"));
+    await kill(fleet);
     label.remove();
     expect([(await fleet.claim(issue))[0]?.state, fleet.repo.labels(issue)]).toEqual(["done", ["worker:01"]]);
     expect(await quietTick(fleet)).toEqual([
@@ -202,7 +193,7 @@ test(
     const person = fleet.repo.openIssue({ title: "By hand", body: silent, labels: ["worker:01"] });
     const issue = await begin(fleet, { worker: "01", body: silent });
     await running(fleet, "01");
-    await kill(fleet, supervisorOf(fleet, "01"));
+    await kill(fleet);
     fleet.standin.advance(32 * 60_000);
     expect((await rival.cw(["dispatch", "-r", "acme/site", "-i", String(issue)])).code).toBe(0);
     // Its own name put by a person, beside the claim of another.
@@ -259,7 +250,7 @@ test(
       await running(fleet, worker);
     }
     process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-    await kill(fleet, supervisorOf(fleet, "02"));
+    await kill(fleet, "02");
     const repaired = (await Promise.all([quietTick(fleet), quietTick(fleet), quietTick(fleet)])).flat();
     expect(repaired.filter((one) => one.includes("was ended as lost"))).toHaveLength(2);
     expect(new Set(repaired).size).toBe(repaired.length);

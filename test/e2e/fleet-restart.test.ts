@@ -2,10 +2,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { begin, events, heard, newest, running, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, until } from "../support/fleet.ts";
-import { cookiesOf, processesOf } from "../support/leftovers.ts";
-import { closeFleets, long, openFleet, silent } from "./fleet-stage.ts";
+import { begin, events, heard, newest, running } from "../support/attempt.ts";
+import type { TestFleet } from "../support/fleet.ts";
+import { closeFleets, kill, long, openFleet, silent } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -69,8 +68,7 @@ test(
   async () => {
     const fleet = await openFleet();
     const issue = await atWork(fleet);
-    process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-    await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null, 5000);
+    await kill(fleet);
     const again = await fleet.cw(["restart", "01"]);
     expect([again.code, again.stdout]).toEqual([0, `worker 01 goes on with acme/site#${issue}: attempt 01-2\n`]);
     expect(again.stderr).toContain("attempt 01-1 was ended as lost: the supervisor vanished");

@@ -1,6 +1,9 @@
 /** What the tests of the fleet's everyday commands share: issues that stay at work, claims by others, pull requests. */
+import { existsSync } from "node:fs";
 import type { Claim } from "../../src/model/claim.ts";
-import { type Ran, type TestFleet, testFleet } from "../support/fleet.ts";
+import { begin, supervisorOf } from "../support/attempt.ts";
+import { type Ran, type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { cookiesOf, processesOf } from "../support/leftovers.ts";
 
 export const long = 180_000;
 /** An attempt that stays at work until somebody ends it. */
@@ -25,6 +28,26 @@ export async function closeFleets(): Promise<void> {
 export async function endAll(fleet: TestFleet): Promise<void> {
   const workers: { id: string; state: string }[] = (await fleet.cw(["status", "--json"])).json().workers;
   for (const { id, state } of workers) if (state !== "idle") await fleet.cw(["reset", "-f", id]);
+}
+
+export async function untilNothingLives(fleet: TestFleet, timeoutMs?: number): Promise<void> {
+  const alive = () => processesOf(fleet.root, cookiesOf(fleet.root));
+  await until("nothing of it lives", () => alive().length === 0 || null, timeoutMs);
+}
+
+/** Kills a worker's supervisor, and awaits that nothing of the fleet lives. */
+export async function kill(fleet: TestFleet, worker = "01"): Promise<void> {
+  process.kill(supervisorOf(fleet, worker), "SIGKILL");
+  await untilNothingLives(fleet, 5000);
+}
+
+/** Dispatches for worker 01, and awaits that the supervisor has killed itself at that fail point. @returns the issue */
+export async function killedAt(fleet: TestFleet, point: string, body = "[[scenario:edit]]"): Promise<number> {
+  const issue = await begin(fleet, { worker: "01", body, env: { CW_FAILPOINT: point } });
+  const pid = supervisorOf(fleet, "01");
+  await until(`the supervisor dies at ${point}`, () => !existsSync(`/proc/${pid}`) || null);
+  await untilNothingLives(fleet);
+  return issue;
 }
 
 export async function assign(fleet: TestFleet, ...more: string[]): Promise<Ran> {

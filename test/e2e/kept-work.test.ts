@@ -2,10 +2,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { begin, events, heard, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, until } from "../support/fleet.ts";
-import { cookiesOf, processesOf } from "../support/leftovers.ts";
-import { closeFleets, long, openFleet } from "./fleet-stage.ts";
+import { begin, events, heard } from "../support/attempt.ts";
+import type { TestFleet } from "../support/fleet.ts";
+import { closeFleets, kill, long, openFleet } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -102,8 +101,7 @@ test(
     const fleet = await openFleet();
     await begin(fleet, { worker: "01", body: plays("edit; commit; echo broken > .git/HEAD; say Broken.; for_ever") });
     await heard(fleet, "01", "agent:activity", ({ text }) => text === "Broken.");
-    process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-    await until("nothing of it lives", () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null, 5000);
+    await kill(fleet);
     const reset = await fleet.cw(["reset", "01"]);
     expect([reset.code, reset.stdout]).toEqual([
       0,

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { agentOf, begin, expectEnd, heard, lanes, type Play, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { cookiesOf, processesOf } from "../support/leftovers.ts";
+import { kill } from "./fleet-stage.ts";
 
 const turn = lanes(2);
 let lasting: TestFleet;
@@ -102,12 +103,7 @@ describe.concurrent("the operator and the host", () => {
         const issue = await begin(fleet, play);
         await heard(fleet, "01", "agent:activity", ({ kind }) => kind === "result");
         expect(processesOf(fleet.root, cookiesOf(fleet.root)).length).toBeGreaterThan(1);
-        process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-        await until(
-          "nothing of it lives",
-          () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null,
-          5000,
-        );
+        await kill(fleet);
         const status = (await fleet.cw(["status", "--json"])).json().workers[0];
         expect(status).toMatchObject({
           id: "01",
@@ -145,12 +141,7 @@ describe.concurrent("the operator and the host", () => {
         const play: Play = { worker: "01", body: "[[scenario:edit-hang]]" };
         const issue = await begin(fleet, play);
         await heard(fleet, "01", "agent:activity", ({ kind }) => kind === "result");
-        process.kill(supervisorOf(fleet, "01"), "SIGKILL");
-        await until(
-          "nothing of it lives",
-          () => processesOf(fleet.root, cookiesOf(fleet.root)).length === 0 || null,
-          5000,
-        );
+        await kill(fleet);
         const stop = await fleet.cw(["stop", "01"]);
         expect([stop.code, stop.stdout]).toEqual([0, "worker 01 is idle: attempt 01-1 ended as stopped\n"]);
         const left = { outcome: "stopped", reason: /vanished/, comments: 0, pull: false, patch: true } as const;

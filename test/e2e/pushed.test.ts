@@ -1,21 +1,13 @@
 /** Work that was pushed by an attempt that died before GitHub confirmed its pull request, and people who act before we do. */
 import { afterEach, expect, test } from "bun:test";
 import { begin, newest, running } from "../support/attempt.ts";
-import { type TestFleet, until } from "../support/fleet.ts";
+import type { TestFleet } from "../support/fleet.ts";
 import { squat } from "../support/squat.ts";
-import { api, assign, closeFleets, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
+import { api, assign, closeFleets, killedAt, long, openFleet, silent, skipped, taken } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
 const tick = (fleet: TestFleet) => assign(fleet, "-r", "acme/site");
-
-/** Runs an attempt that is killed at that step. @returns its issue */
-async function killedAt(fleet: TestFleet, step: string): Promise<number> {
-  const issue = await begin(fleet, { worker: "01", body: "[[scenario:edit]]", env: { CW_FAILPOINT: step } });
-  const state = async () => (await fleet.cw(["status", "01", "--json"])).json().workers[0].state;
-  await until(`it died at ${step}`, async () => (await state()) === "crashed" || null);
-  return issue;
-}
 
 /** Its pull request is there, and was not confirmed. */
 async function opened(fleet: TestFleet): Promise<{ issue: number; number: number }> {

@@ -1,9 +1,9 @@
 /** What an issue is told of an attempt, also where GitHub, or the supervisor, fails just then. */
 import { afterEach, expect, test } from "bun:test";
 import type { Fault } from "../../src/standin/faults.ts";
-import { begin, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, until } from "../support/fleet.ts";
-import { assign, closeFleets, long, openFleet } from "./fleet-stage.ts";
+import { begin } from "../support/attempt.ts";
+import type { TestFleet } from "../support/fleet.ts";
+import { assign, closeFleets, killedAt, long, openFleet, untilNothingLives } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -39,13 +39,8 @@ async function ends(fleet: TestFleet, scenario: string, fault?: Fault): Promise<
   if (fault) fleet.standin.inject(fault);
   const issue = await begin(fleet, { worker: "01", body: `[[scenario:${scenario}]]` });
   await fleet.ended("01");
-  await dead(fleet);
+  await untilNothingLives(fleet);
   return issue;
-}
-
-async function dead(fleet: TestFleet): Promise<void> {
-  const pid = supervisorOf(fleet, "01");
-  await until("the supervisor is gone", async () => !(await Bun.file(`/proc/${pid}/stat`).exists()) || null);
 }
 
 test.each([
@@ -85,9 +80,7 @@ test(
   "killed as its claim ends: by then the issue has its answer",
   async () => {
     const fleet = await openFleet();
-    const env = { CW_FAILPOINT: "before claim:finished" };
-    const issue = await begin(fleet, { worker: "01", body: "[[scenario:answer]]", env });
-    await dead(fleet);
+    const issue = await killedAt(fleet, "before claim:finished", "[[scenario:answer]]");
     expect([await state(fleet, issue), words(fleet, issue).length]).toEqual(["done", 1]);
     expect((await tick(fleet)).failed).toEqual([]);
     expect(words(fleet, issue)).toEqual([expect.stringContaining("The answer is 42.")]);
@@ -99,9 +92,7 @@ test(
   "killed after its end, with the comment posted: nobody looks for it",
   async () => {
     const fleet = await openFleet();
-    const env = { CW_FAILPOINT: "end taken" };
-    const issue = await begin(fleet, { worker: "01", body: "[[scenario:answer]]", env });
-    await dead(fleet);
+    const issue = await killedAt(fleet, "end taken", "[[scenario:answer]]");
     fleet.standin.journal.clear();
     expect(await tick(fleet)).toEqual(quiet);
     expect(asked(fleet)).toEqual([]);

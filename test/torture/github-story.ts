@@ -322,13 +322,7 @@ export class Story {
     const { fleet } = this.one;
     const task = fleet.store.attempts.task("01", n);
     if (task === null) throw new Error(`01-${n} has no task`);
-    return await takeUp(
-      fleet,
-      task,
-      () => {},
-      new AbortController().signal,
-      () => {},
-    );
+    return await takeUp(fleet, task, () => {});
   }
 
   /** As a supervisor ends an attempt. */

@@ -2,7 +2,6 @@
  * Five fleets that know nothing of each other, on one GitHub whose lists are fifteen minutes old: the claims decide. In this
  * process, over HTTP, with the product's own dispatch, tick and close-out; the agents are left out.
  */
-import { isDeepStrictEqual } from "node:util";
 import { closeOut } from "../../src/fleet/close-out.ts";
 import { type Dispatched, dispatch } from "../../src/fleet/dispatch.ts";
 import { endAttempt } from "../../src/fleet/end-attempt.ts";
@@ -13,6 +12,7 @@ import type { Outcome } from "../../src/model/outcome.ts";
 import { tick } from "../../src/scheduler/tick.ts";
 import type { RepoControl } from "../../src/standin/control.ts";
 import { type Case, Rig } from "../e2e/fault-rig.ts";
+import { givesBack } from "./claim-chain.ts";
 import type { Random } from "./random.ts";
 import type { Harm, Suite } from "./suite.ts";
 
@@ -37,11 +37,6 @@ interface End {
 
 /** The attempt as the claim names it: all hosts have a worker 01. */
 const name = ({ host, n }: Pick<Held, "host" | "n">) => `${host.login} 01-${n}`;
-
-/** What a claim says but for what makes each commit another. */
-function kept({ nonce: _, ...rest }: Claim): Omit<Claim, "nonce"> {
-  return rest;
-}
 
 class Hosts {
   readonly harm: { kind: Harm; detail: string }[] = [];
@@ -179,13 +174,7 @@ class Hosts {
     if (task === null) throw new Error(`${name(one)} has no task`);
     const [before] = await this.chain(issue);
     const wasBlocked = this.repo.labels(issue).includes("blocked");
-    const attempt = await takeUp(
-      host.fleet,
-      task,
-      () => {},
-      new AbortController().signal,
-      () => {},
-    );
+    const attempt = await takeUp(host.fleet, task, () => {});
     await closeOut(attempt, { outcome, reason: "as the seed wants it" });
     this.told.push(`${name(one)} ends #${issue}: ${outcome}`);
     endAttempt(host.fleet, task, { outcome, reason: "as the seed wants it" });
@@ -231,8 +220,7 @@ class Hosts {
         const epoch: number = holder?.epoch ?? 0;
         const goesOn: boolean = same && claim.epoch === epoch && holder?.state === "held";
         const acquired = !same && claim.state === "held" && claim.epoch === epoch + 1;
-        const givenBack: boolean =
-          holder?.state === "held" && found !== null && isDeepStrictEqual(kept(claim), { ...kept(found), epoch });
+        const givenBack = holder?.state === "held" && givesBack(claim, found, epoch);
         if (!goesOn && !acquired && !givenBack) this.wrong("doubled", `#${issue}: ${story.join(", ")}`);
         if (acquired) found = holder;
         holder = claim;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type End, endSchema } from "../../../src/model/attempt.ts";
 import type { Claim } from "../../../src/model/claim.ts";
 import { claimsLeft, filesLeft } from "../../support/leftovers.ts";
+import { givesBack } from "../claim-chain.ts";
 import type { Found, Harm } from "../suite.ts";
 import type { Ground } from "./ground.ts";
 import { type Edits, kept } from "./kept.ts";
@@ -113,10 +114,10 @@ async function chain(ground: Ground): Promise<Claim[]> {
 /** The newest says again what stood there before an attempt that never started. */
 function givenBack(ground: Ground, chain: readonly Claim[]): boolean {
   const [before, claim] = chain.slice(-2);
-  if (before?.state !== "held" || claim?.epoch !== before.epoch) return false;
+  if (before?.state !== "held" || claim === undefined) return false;
   const found = chain.slice(0, -2).findLast(({ attempt }) => attempt !== before.attempt);
   const outcome = endOf(ground, Number(before.attempt.split("-")[1]))?.outcome;
-  return outcome === "refused" && found?.attempt === claim.attempt && found.state === claim.state;
+  return outcome === "refused" && givesBack(claim, found, before.epoch);
 }
 
 /** Each state follows from the one before it, by whoever may write it. */

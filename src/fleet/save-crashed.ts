@@ -1,0 +1,55 @@
+/** Saves what an attempt that crashed has left in its clone, before anybody ends it. */
+import type { Task } from "../model/task.ts";
+import type { Base } from "../store/attempts.ts";
+import { hasClone, keepClone, removeOldClones } from "../store/kept-clones.ts";
+import { isOfTheMachine } from "../system/machine-trouble.ts";
+import { collect, saveBranches, saveWork } from "./collect.ts";
+import type { Fleet } from "./fleet.ts";
+import { takeUpOver } from "./take-up.ts";
+
+/**
+ * Work in the clone of an attempt of which nothing lives any more.
+ * @throws Error where only room is missing: the attempt stays open, and the next command tries again
+ */
+export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
+  const { attempts, paths } = fleet.store;
+  const base = attempts.base(task.worker, task.n);
+  const done: string[] = [];
+  // Whoever died has kept the clone already: nothing more can be taken out.
+  const whole = !hasClone(paths, task.worker, task.n) && (await takeOut(fleet, task, base, done));
+  // Without a base it had no clone of its own: in HOME is that of an attempt before it.
+  const kept = whole || base === null ? null : keepClone(paths, task);
+  if (kept === null) return done;
+  await removeOldClones(paths, task.worker);
+  return [...done, `the clone is kept in ${kept}`];
+}
+
+/** @param done what was saved, and what could not be. @returns whether nothing is in the clone alone */
+async function takeOut(fleet: Fleet, task: Task, base: Base | null, done: string[]): Promise<boolean> {
+  try {
+    const attempt = await takeUpOver(fleet, task);
+    const { paths, mirror, untaken } = attempt;
+    if (base === null) {
+      await mirror.forget();
+      return true;
+    }
+    attempt.base = base;
+    untaken.add("work");
+    try {
+      const work = await collect(attempt);
+      await saveBranches(attempt, fleet.config.steps.collect);
+      const saved = work !== null && (await saveWork(attempt, work));
+      if (saved) done.push(`its work was saved: ${paths.patch}`);
+      else if (work) done.push("its work could not be saved: git made no patch of it");
+      await mirror.forget();
+      return untaken.size === 0;
+    } catch (error) {
+      if (!isOfTheMachine(error)) await mirror.forget();
+      throw error;
+    }
+  } catch (error) {
+    if (isOfTheMachine(error)) throw error;
+    done.push(`its work could not be saved: ${error instanceof Error ? error.message : error}`);
+    return false;
+  }
+}
