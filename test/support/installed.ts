@@ -67,15 +67,28 @@ async function make(folder: string): Promise<void> {
   const prefix = join(folder, "prefix");
   mkdirSync(prefix);
   const quietly = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
-  await run(["npm", "install", "--global", "--prefix", prefix, ...quietly, tarball], folder);
+  // npm looks for its global settings in the prefix: this machine's certificates and registry are in those of its own.
+  const settings = await run(["npm", "config", "get", "globalconfig"], folder);
+  const own = { npm_config_globalconfig: settings.trim() };
+  await run(["npm", "install", "--global", "--prefix", prefix, ...quietly, tarball], folder, own);
   rmSync(stage, { recursive: true });
 }
 
-async function run(argv: string[], cwd: string): Promise<void> {
+/** What the settings of npm and node are where they are not in a file. */
+const machine = /^(?:NODE_EXTRA_CA_CERTS|npm_config_(?:cafile|registry)|(?:https?|no)_proxy)$/i;
+
+async function run(argv: string[], cwd: string, more: Record<string, string> = {}): Promise<string> {
+  const inherited = Object.entries(process.env).filter(([name]) => machine.test(name));
   // A umask of 077 would make an installation that only we can read.
   const child = Bun.spawn(["/bin/sh", "-c", 'umask 022 && exec "$@"', "run", ...argv], {
     cwd,
-    env: { PATH: path, HOME: process.env["HOME"] ?? "/", npm_config_update_notifier: "false" },
+    env: {
+      ...Object.fromEntries(inherited),
+      PATH: path,
+      HOME: process.env["HOME"] ?? "/",
+      npm_config_update_notifier: "false",
+      ...more,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, err, code] = await Promise.all([
@@ -85,6 +98,7 @@ async function run(argv: string[], cwd: string): Promise<void> {
   ]);
   if (code !== 0)
     throw new Error(`${basename(argv[0] ?? "")} ${argv.slice(1, 3).join(" ")}: ${err.trim() || out.trim()}`);
+  return out;
 }
 
 async function fingerprint(): Promise<string> {

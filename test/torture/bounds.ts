@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from "node:path";
 import type { End } from "../../src/model/attempt.ts";
 import { begin, newest, running, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, testFleet } from "../support/fleet.ts";
-import { processesOf } from "../support/leftovers.ts";
+import { type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { cookiesOf, processesOf } from "../support/leftovers.ts";
 import { onSmallDisk } from "../support/small-disk.ts";
 import type { Random } from "./random.ts";
 import type { Found, Harm, Suite } from "./suite.ts";
@@ -199,6 +199,9 @@ export async function played(name: string, play: Play | undefined, isolation: "b
       if (play === undefined) await noRoom(fleet, say);
       else await attempt(fleet, name, play, say);
       await goesOn(fleet, say);
+      // The supervisor removes the HOME before it, however much was left in it.
+      const nothing = () => processesOf(fleet.folder, cookiesOf(fleet.root)).length === 0 || null;
+      await until("nothing of it lives", nothing, (play?.deadlineMs ?? 0) + spareMs).catch(() => {});
       for (const left of await fleet.leftovers()) say("leftover", left);
     };
     await (disk === undefined ? all() : onSmallDisk(fleet.root, disk, all));
