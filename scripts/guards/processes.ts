@@ -33,6 +33,20 @@ export const processGuards: readonly Guard[] = [
     instead: "",
   },
   {
+    name: "who could not be looked at is not dead",
+    file: "src/system/process.ts",
+    text: "    if (couldNotLook(error)) throw error;\n    return null;\n",
+    instead: "    return null;\n",
+    test: "test/system/no-files.test.ts",
+  },
+  {
+    name: "where nobody could be looked at, it is looked again",
+    file: tree.file,
+    text: "if (!isOfTheMachine(error) || tickerMs() > deadline) throw error;",
+    instead: "throw error;",
+    test: "test/system/no-files.test.ts",
+  },
+  {
     name: "a zombie is dead",
     ...processModel,
     text: 'now.state === "Z" || now.state === "X"',
@@ -41,8 +55,8 @@ export const processGuards: readonly Guard[] = [
   {
     name: "who is signalled is looked at first",
     file: "src/system/process.ts",
-    text: '  if (liveness(one) !== "alive") return false;\n  try {',
-    instead: "  try {",
+    text: '    if (liveness(one) !== "alive") return false;\n',
+    instead: "",
     test: "test/system/process.test.ts",
     only: "A14|used again",
   },
@@ -63,7 +77,7 @@ export const processGuards: readonly Guard[] = [
   {
     name: "who loses its parent was seen before",
     ...tree,
-    text: "let known = survivors(tree);",
+    text: "let known = await sure(() => survivors(tree));",
     instead: "let known: readonly ProcessIdentity[] = [];",
     only: "another name",
   },

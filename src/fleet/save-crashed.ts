@@ -1,6 +1,5 @@
 /** Saves what an attempt that crashed has left in its clone, before anybody ends it. */
 import type { Task } from "../model/task.ts";
-import type { Base } from "../store/attempts.ts";
 import { hasClone, keepClone, removeOldClones } from "../store/kept-clones.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { collect, saveBranches, saveWork } from "./collect.ts";
@@ -13,29 +12,30 @@ import { takeUpOver } from "./take-up.ts";
  */
 export async function saveCrashed(fleet: Fleet, task: Task): Promise<string[]> {
   const { attempts, paths } = fleet.store;
-  const base = attempts.base(task.worker, task.n);
   const done: string[] = [];
   // Whoever died has kept the clone already: nothing more can be taken out.
-  const whole = !hasClone(paths, task.worker, task.n) && (await takeOut(fleet, task, base, done));
+  const whole = !hasClone(paths, task.worker, task.n) && (await takeOut(fleet, task, done));
   // Without a base it had no clone of its own: in HOME is that of an attempt before it.
-  const kept = whole || base === null ? null : keepClone(paths, task);
+  const kept = whole || !attempts.hasBase(task.worker, task.n) ? null : keepClone(paths, task);
   if (kept === null) return done;
   await removeOldClones(paths, task.worker);
   return [...done, `the clone is kept in ${kept}`];
 }
 
 /** @param done what was saved, and what could not be. @returns whether nothing is in the clone alone */
-async function takeOut(fleet: Fleet, task: Task, base: Base | null, done: string[]): Promise<boolean> {
+async function takeOut(fleet: Fleet, task: Task, done: string[]): Promise<boolean> {
   try {
     const attempt = await takeUpOver(fleet, task);
     const { paths, mirror, untaken } = attempt;
-    if (base === null) {
+    const { attempts } = fleet.store;
+    if (!attempts.hasBase(task.worker, task.n)) {
       await mirror.forget();
       return true;
     }
-    attempt.base = base;
     untaken.add("work");
     try {
+      attempt.base = attempts.base(task.worker, task.n);
+      if (attempt.base === null) throw new Error(`${paths.base} can't be read`);
       const work = await collect(attempt);
       await saveBranches(attempt, fleet.config.steps.collect);
       const saved = work !== null && (await saveWork(attempt, work));

@@ -24,6 +24,7 @@ import {
   createFolderOnce,
   createOnce,
   errorCode,
+  isThere,
   makeFolder,
   readOwn,
   removeFile,
@@ -158,8 +159,9 @@ export class Attempts {
   unsettled(): { worker: string; n: number }[] {
     try {
       return readdirSync(this.paths.unsettled).flatMap((name) => parseAttemptId(name) ?? []);
-    } catch {
-      return [];
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return [];
+      throw error;
     }
   }
 
@@ -222,7 +224,11 @@ export class Attempts {
 
   /** An unreadable stop is still a wish. */
   stopWished(worker: string, n: number): boolean {
-    return readRecord(this.at(worker, n).stop, stopSchema) !== null;
+    try {
+      return isThere(this.at(worker, n).stop);
+    } catch {
+      return false; // A disk that fails is nobody's wish. Who waits for one looks again.
+    }
   }
 
   ended(worker: string, n: number): End | null {
@@ -240,7 +246,12 @@ export class Attempts {
     failPoint("base noted");
   }
 
-  /** Null when the attempt did not get as far as fetching. */
+  /** Whether the attempt got as far as fetching: what is in the clone is its own. */
+  hasBase(worker: string, n: number): boolean {
+    return isThere(this.at(worker, n).base);
+  }
+
+  /** Null also when it can't be read. */
   base(worker: string, n: number): Base | null {
     const read = readRecord(this.at(worker, n).base, baseSchema);
     return read?.ok ? { branch: read.value.branch, sha: read.value.sha } : null;

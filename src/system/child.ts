@@ -63,11 +63,12 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
       code: started.exitCode,
       signal: started.signalCode === null ? null : String(started.signalCode),
     }));
-    const monitor = identify(started.pid);
-    const first =
-      info === null
-        ? null
-        : await firstInside(infoFile, () => started.exitCode !== null || started.signalCode !== null);
+    const gone = () => started.exitCode !== null || started.signalCode !== null;
+    const { monitor, first } = await identities(started.pid, info === null ? null : infoFile, gone).catch((error) => {
+      // Who it is could not be looked at: nothing has it on disk.
+      started.kill("SIGKILL");
+      throw error;
+    });
     if (monitor === null || (info !== null && first === null)) {
       started.kill("SIGKILL");
       const words = await Promise.race([new Response(started.stderr).text(), sleep(1000).then(() => "")]);
@@ -92,6 +93,12 @@ export async function startChild(command: Command, infoFile: string): Promise<Ch
     if (info !== null) closeSync(info);
     for (const { open } of inputs) closeSync(open);
   }
+}
+
+/** @throws Error when it could not be looked at */
+async function identities(pid: number, infoFile: string | null, gone: () => boolean) {
+  const monitor = identify(pid);
+  return { monitor, first: infoFile === null ? null : await firstInside(infoFile, gone) };
 }
 
 async function firstInside(infoFile: string, gone: () => boolean): Promise<ProcessIdentity | null> {

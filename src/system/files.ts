@@ -95,13 +95,22 @@ export function appendLine(path: string, line: string, options: { sync?: boolean
   }
 }
 
-/** Content of a file of ours; null when there is none. Refuses links, devices, foreign and oversized files. */
+/** No more open files, or no memory: that says nothing of what is there, and must not be taken for its absence. */
+export function couldNotLook(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM"].includes(errorCode(error));
+}
+
+/**
+ * Content of a file of ours; null when there is none. Refuses links, devices, foreign and oversized files.
+ * @throws Error when it could not be looked at: {@link couldNotLook}
+ */
 export function readOwn(path: string, maxBytes = 1 << 20): Read<string> | null {
   let file: number;
   try {
     // O_NONBLOCK: opening a FIFO must not wait for its writer.
     file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
   } catch (error) {
+    if (couldNotLook(error)) throw error;
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     return { ok: false, reason: code === "ELOOP" ? `${path} is a link` : `${path} can't be opened (${code})` };
@@ -113,6 +122,7 @@ export function readOwn(path: string, maxBytes = 1 << 20): Read<string> | null {
     if (stat.size > maxBytes) return { ok: false, reason: `${path} is larger than ${maxBytes} bytes` };
     return { ok: true, value: text(file, stat.size) };
   } catch (error) {
+    if (couldNotLook(error)) throw error;
     return { ok: false, reason: `${path} can't be read (${errorCode(error)})` };
   } finally {
     fs.closeSync(file);
@@ -151,6 +161,11 @@ export function readFrom(path: string, offset: number, maxBytes: number): Uint8A
 
 export function sizeOf(path: string): number {
   return fs.lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Whether anything has that name: also a link to nothing, and what can't be opened. */
+export function isThere(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** A folder that is really one: not a link to one. */

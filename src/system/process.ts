@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Here, type Liveness, livenessOf, type ProcessIdentity, parseStat, type Seen } from "../model/process.ts";
 import { bootId } from "./clock.ts";
+import { couldNotLook } from "./files.ts";
 
 let place: Here | undefined;
 
@@ -13,7 +14,7 @@ export function here(): Here {
 
 function machineId(): string {
   for (const file of ["/etc/machine-id", "/var/lib/dbus/machine-id"]) {
-    const id = readOrNull(file)?.trim();
+    const id = look(file)?.trim();
     if (id) return id;
   }
   // Containers often have none; the boot then stands for the machine, and another boot is unknown rather than dead.
@@ -21,11 +22,11 @@ function machineId(): string {
 }
 
 function seen(pid: number): (Seen & { parent: number }) | null {
-  const stat = readOrNull(`/proc/${pid}/stat`);
+  const stat = look(`/proc/${pid}/stat`);
   return stat === null ? null : parseStat(stat);
 }
 
-/** Identity of a process that runs now; null when there is none. */
+/** Identity of a process that runs now; null when there is none. @throws Error when it could not be looked at */
 export function identify(pid: number): ProcessIdentity | null {
   const found = pid > 1 ? seen(pid) : null;
   return found && { ...here(), pid, startTime: found.startTime };
@@ -37,6 +38,7 @@ export function self(): ProcessIdentity {
   return me;
 }
 
+/** @throws Error when it could not be looked at: who is alive must not be taken for dead */
 export function liveness(one: ProcessIdentity): Liveness {
   return livenessOf(one, here(), seen);
 }
@@ -45,12 +47,12 @@ export function liveness(one: ProcessIdentity): Liveness {
 export function signal(one: ProcessIdentity, name: NodeJS.Signals): boolean {
   // No code path may reach kill(0), kill(-1) or init, whatever a record says.
   if (!Number.isSafeInteger(one.pid) || one.pid <= 1) return false;
-  if (liveness(one) !== "alive") return false;
   try {
+    if (liveness(one) !== "alive") return false;
     process.kill(one.pid, name);
     return true;
   } catch {
-    return false; // It ended in between, or belongs to another user: not ours either way.
+    return false; // It ended in between, belongs to another user, or could not be looked at.
   }
 }
 
@@ -58,6 +60,7 @@ export function signal(one: ProcessIdentity, name: NodeJS.Signals): boolean {
  * All processes whose environment holds this cookie, those that are known already, and what descends from them: those of one
  * attempt, however they forked. One that gave itself another name has written over its environment, and one that was given
  * a new one has none of ours.
+ * @throws Error when not all could be looked at
  */
 export function withCookie(cookie: string, known: readonly ProcessIdentity[] = []): ProcessIdentity[] {
   const found = new Map<number, ProcessIdentity>();
@@ -90,7 +93,7 @@ export function lookOnce(): () => ReadonlySet<string> {
 /** Of all other processes that we may look into. A zombie has none. What only mentions a cookie is a stranger. */
 function environments(): { pid: number; cookies: string[] }[] {
   return processes().flatMap((pid) => {
-    const text = readOrNull(`/proc/${pid}/environ`);
+    const text = look(`/proc/${pid}/environ`);
     const found = text?.includes(cookieName) ? text.split("\0").filter((one) => one.startsWith(cookieName)) : [];
     return found.length > 0 ? [{ pid, cookies: found.map((one) => one.slice(cookieName.length)) }] : [];
   });
@@ -137,8 +140,18 @@ function threadsOf(pid: number): string[] {
 
 function readOrNull(file: string): string | null {
   try {
-    return readFileSync(file, "utf8");
+    return look(file);
   } catch {
+    return null;
+  }
+}
+
+/** @returns null: there is none, or it is not for us. @throws Error when it could not be looked at */
+function look(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (couldNotLook(error)) throw error;
     return null;
   }
 }

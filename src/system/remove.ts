@@ -9,11 +9,18 @@ const patienceMs = 60 * 60_000;
 
 /** Removes a file, or a folder with all that is in it; follows no link. What can't be removed stays, without an error. */
 export async function removeTree(path: string): Promise<void> {
-  const remove = () =>
-    runTool({ argv: ["/bin/rm", "-rf", "--", path], env: { PATH: "/usr/bin:/bin" }, timeoutMs: patienceMs });
-  if ((await remove()).ok) return;
+  if (await remove(path)) return;
   openUp(path);
-  await remove();
+  await remove(path);
+}
+
+async function remove(path: string): Promise<boolean> {
+  const argv = ["/bin/rm", "-rf", "--", path] as const;
+  try {
+    return (await runTool({ argv, env: { PATH: "/usr/bin:/bin" }, timeoutMs: patienceMs })).ok;
+  } catch {
+    return false; // There was no room for another process.
+  }
 }
 
 /**

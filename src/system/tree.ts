@@ -1,6 +1,7 @@
 /** Ends everything that an attempt started, however it forked. */
 import type { ProcessIdentity } from "../model/process.ts";
 import { sleep, tickerMs } from "./clock.ts";
+import { isOfTheMachine } from "./machine-trouble.ts";
 import { childrenOf, identify, liveness, signal, withCookie } from "./process.ts";
 
 export interface Tree {
@@ -21,19 +22,22 @@ function askToEnd(tree: Tree): void {
 /**
  * TERM, grace, then KILL until nothing is left.
  * @returns whether all are proved dead; false after 15 s of killing (a process in uninterruptible sleep)
+ * @throws Error when it could not be looked at for 15 s: no more open files
  */
 export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
   // Who is there before anybody dies: what loses its parent may be found by nothing afterwards.
-  let known = survivors(tree);
-  if (graceMs > 0 && liveness(tree.monitor) === "alive") {
-    askToEnd(tree);
+  let known = await sure(() => survivors(tree));
+  const runs = () => sure(() => liveness(tree.monitor) === "alive");
+  if (graceMs > 0 && (await runs())) {
+    await sure(() => askToEnd(tree));
     const deadline = tickerMs() + graceMs;
-    while (tickerMs() < deadline && liveness(tree.monitor) === "alive") await sleep(20);
+    while (tickerMs() < deadline && (await runs())) await sleep(20);
   }
   const deadline = tickerMs() + killTimeMs;
   // A process that is born during one scan is seen by the next: only two empty ones in a row prove anything.
   for (let empty = 0; empty < 2; ) {
-    known = halted(tree, known);
+    const before = known;
+    known = await sure(() => halted(tree, before));
     if (known.length === 0) empty++;
     else {
       empty = 0;
@@ -43,6 +47,19 @@ export async function endTree(tree: Tree, graceMs: number): Promise<boolean> {
     }
   }
   return true;
+}
+
+/** Where nothing can be opened nobody is proved dead: looked again. */
+async function sure<T>(look: () => T): Promise<T> {
+  const deadline = tickerMs() + killTimeMs;
+  for (;;) {
+    try {
+      return look();
+    } catch (error) {
+      if (!isOfTheMachine(error) || tickerMs() > deadline) throw error;
+      await sleep(20);
+    }
+  }
 }
 
 /** Who lives, all stopped: what a running one starts between our look and its death would have neither parent nor cookie. */

@@ -122,6 +122,26 @@ test(
 );
 
 test(
+  "a supervisor that was killed, and a record of where it began that can't be read: its clone is kept all the same",
+  async () => {
+    const fleet = await openFleet();
+    await begin(fleet, { worker: "01", body: plays("edit; commit; say Done.; for_ever") });
+    await heard(fleet, "01", "agent:activity", ({ text }) => text === "Done.");
+    await kill(fleet);
+    writeFileSync(join(fleet.attempt("01", 1), "base.json"), "");
+    const reset = await fleet.cw(["reset", "01"]);
+    expect([reset.code, reset.stdout]).toEqual([
+      0,
+      expect.stringMatching(/base\.json can't be read[\s\S]*the clone is kept in \.fleet\/01\/attempts\/0001\/clone/),
+    ]);
+    await nextTask(fleet);
+    expect(readme(kept(fleet, 1))).toContain(edited);
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
   "a stash, another branch, and a rebase that was not ended: a bundle that git fetch takes",
   async () => {
     const fleet = await openFleet();
