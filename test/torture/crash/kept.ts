@@ -35,9 +35,13 @@ export async function kept(
     const head = chain.find(({ state, attempt }) => state === "published" && attempt === `01-${n}`)?.head;
     return head ? edited((await ground.repo.file(head, "README.md")) ?? "") : 0;
   };
+  const inPatch = (n: number) => edited(ground.text(join(ground.attempt(n), "work.patch")));
   const isSafe = async (n: number, lines: number, more: number): Promise<boolean> => {
-    if (edited(ground.text(join(ground.attempt(n), "work.patch"))) >= lines) return true;
+    if (inPatch(n) >= lines) return true;
     if (edited(ground.text(join(ground.attempt(n), "clone/README.md"))) >= lines) return true;
+    // It went on with another's clone, and came to add nothing.
+    const from = attempts.task("01", n)?.resumes ?? null;
+    if (from !== null && inPatch(from) >= lines) return true;
     if (n === atWork && edited(readme(ground)) >= lines) return true;
     // Whoever went on with it and came to publish has added an own line.
     if ((await published(n)) >= lines + more) return true;
