@@ -114,6 +114,7 @@ export const recordGuards: readonly Guard[] = [
   {
     name: "another attempt's record is none of ours",
     ...attempts,
+    file: "src/store/records.ts",
     text: "  if (!read?.ok || of(read.value) === attempt) return read;",
     instead: '  if (!read?.ok || of(read.value) !== "") return read;',
     only: "A15|another",

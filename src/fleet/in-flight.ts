@@ -1,12 +1,12 @@
 /** An attempt while its supervisor runs it: what the steps share. */
 import type { GitHub } from "../issues/github.ts";
+import type { Base } from "../model/attempt.ts";
 import type { Said, Step } from "../model/events.ts";
 import type { Snapshot } from "../model/issue.ts";
 import type { AttemptPaths } from "../model/paths.ts";
 import type { Task } from "../model/task.ts";
 import type { FinalWord } from "../model/verdict.ts";
 import { Verdict } from "../model/verdict.ts";
-import type { Base } from "../store/attempts.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { uptimeMs } from "../system/clock.ts";
 import type { Figures } from "./end-attempt.ts";

@@ -3,11 +3,12 @@
  * They are made in the fleet's own repository, never in the clone. The same work gives the same commits, so a crash in
  * between loses nothing; what is as it should be stays the very commit that the agent made.
  */
+
+import type { Base } from "../model/attempt.ts";
 import { commitBy, parseCommit } from "../model/commit.ts";
 import { Verdict } from "../model/verdict.ts";
 import type { Identity } from "../model/worker.ts";
 import { publishedMessage } from "../reports/commit-message.ts";
-import type { Base } from "../store/attempts.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { type Beyond, commitsBeyond, writeCommit } from "../store/new-commits.ts";
 import type { Work } from "./collect.ts";

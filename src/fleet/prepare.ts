@@ -1,8 +1,8 @@
 /** Before the agent: repository fetched, HOME rebuilt, clone made, prompt written. */
 import { relative } from "node:path";
+import type { Base } from "../model/attempt.ts";
 import { branchNames, claimRef } from "../model/claim.ts";
 import { composePrompt } from "../model/prompt.ts";
-import type { Base } from "../store/attempts.ts";
 import { rebuildHome } from "../store/homes.ts";
 import { hasClone } from "../store/kept-clones.ts";
 import { createOnce, isFolder, replaceFile } from "../system/files.ts";

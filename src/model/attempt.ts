@@ -11,6 +11,15 @@ import { type Outcome, outcomeNames } from "./outcome.ts";
 import { elapsedSince, type Instant, instantSchema, type Liveness, processSchema } from "./process.ts";
 import type { Task } from "./task.ts";
 
+/** A line of `processes.jsonl`: the child of the supervisor and, with a pid namespace, the first process inside. */
+export const startedSchema = z.looseObject({ monitor: processSchema, first: z.nullable(processSchema) });
+export type Started = z.infer<typeof startedSchema>;
+
+/** `base.json` */
+export const baseSchema = z.looseObject({ version: z.literal(1), branch: z.string(), sha: z.string() });
+/** What the work of an attempt starts from. */
+export type Base = Pick<z.infer<typeof baseSchema>, "branch" | "sha">;
+
 /** `birth.json` */
 export const birthSchema = z.looseObject({
   version: z.literal(1),

@@ -1,22 +1,25 @@
 /** The attempt folders: turning points that are created once, and what is known of the newest attempt of a worker. */
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod/mini";
 import {
   type AttemptFacts,
+  type Base,
   type Birth,
+  baseSchema,
   birthSchema,
   type End,
   endSchema,
   nextAttempt,
   type Read,
+  type Started,
   type Stop,
+  startedSchema,
   stopSchema,
 } from "../model/attempt.ts";
 import { forwardsOf } from "../model/egress.ts";
 import { type Snapshot, snapshotSchema } from "../model/issue.ts";
 import { type AttemptPaths, attemptFolder, type FleetPaths } from "../model/paths.ts";
-import { type Liveness, type ProcessIdentity, processSchema } from "../model/process.ts";
+import type { Liveness, ProcessIdentity } from "../model/process.ts";
 import { attemptId, parseAttemptId, type Task, taskSchema } from "../model/task.ts";
 import { failPoint } from "../system/fail-point.ts";
 import {
@@ -32,19 +35,8 @@ import {
   sweep,
 } from "../system/files.ts";
 import { liveness, livingCookies } from "../system/process.ts";
-import { readRecord, toText } from "./records.ts";
+import { own, readRecord, toText } from "./records.ts";
 import { readIdentity } from "./workers.ts";
-
-const startedSchema = z.looseObject({ monitor: processSchema, first: z.nullable(processSchema) });
-/** A process group of an attempt: the child of the supervisor and, with a pid namespace, the first process inside. */
-export type Started = z.infer<typeof startedSchema>;
-
-const baseSchema = z.looseObject({ version: z.literal(1), branch: z.string(), sha: z.string() });
-/** What the work of an attempt starts from. */
-export interface Base {
-  readonly branch: string;
-  readonly sha: string;
-}
 
 export class Attempts {
   constructor(private readonly paths: FleetPaths) {}
@@ -281,12 +273,6 @@ export class Attempts {
       }
     });
   }
-}
-
-/** A copy of another attempt's record must not make us end or kill that one, nor take this one for over. */
-function own<T>(read: Read<T> | null, path: string, attempt: string, of: (record: T) => string): Read<T> | null {
-  if (!read?.ok || of(read.value) === attempt) return read;
-  return { ok: false, reason: `${path} belongs to attempt ${of(read.value)}` };
 }
 
 function unreadable(n: number, reason: string): AttemptFacts {

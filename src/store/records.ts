@@ -32,6 +32,12 @@ export function parseRecord<S extends z.ZodMiniType>(text: string, schema: S, pa
   };
 }
 
+/** A copy of another attempt's record must not make us end or kill that one, nor take this one for over. */
+export function own<T>(read: Read<T> | null, path: string, attempt: string, of: (record: T) => string): Read<T> | null {
+  if (!read?.ok || of(read.value) === attempt) return read;
+  return { ok: false, reason: `${path} belongs to attempt ${of(read.value)}` };
+}
+
 export function toText(record: unknown): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }
