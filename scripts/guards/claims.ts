@@ -216,7 +216,7 @@ export const claimGuards: readonly Guard[] = [
     ...lease,
     text: "if (tip === null || !isOurs(tip.claim, this.holder))",
     instead: "if (tip === null)",
-    only: "A63",
+    only: "another's claim is seen",
   },
   {
     name: "a pull request that nobody could look at is not given up",

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Lease } from "../../src/fleet/lease.ts";
 import { GitHub } from "../../src/issues/github.ts";
 import type { FleetEvent } from "../../src/model/events.ts";
 import { testToken, until } from "../support/fleet.ts";
@@ -104,16 +105,24 @@ test("another's claim is seen at the next renewal: what runs is ended at once", 
   const place = { repo: one.repo.name, issue: one.issue, namespace: "refs/claude-workers/claims" };
   const patience = { requestMs: 5000, retries: 2, backoffMs: 10, longestWaitMs: 1000 };
   rig.standin.addUser({ login: "acme", token: testToken });
-  const { claims } = new GitHub({ apiUrl: rig.standin.url, token: testToken, patience });
-  await until("it is taken away", async () => {
-    const { tip } = await claims.read(place);
+  const github = new GitHub({ apiUrl: rig.standin.url, token: testToken, patience });
+  const ours = await until("it is taken away", async () => {
+    const { tip } = await github.claims.read(place);
     if (!tip?.claim) return null;
     const theirs = { ...tip.claim, host: "elsewhere", worker: "09", attempt: "09-1", nonce: crypto.randomUUID() };
-    return (await claims.write(place, tip, theirs)).won || null;
+    return (await github.claims.write(place, tip, theirs)).won ? tip.claim : null;
   });
   const end = await one.end();
   expect([end.outcome, end.reason]).toEqual(["fenced", "the claim now belongs to worker 09, attempt 09-1"]);
   expect([one.pulls(), (await one.claims())[0]?.worker, one.labels()]).toEqual([[], "09", ["worker:01"]]);
+  // Nor does who reads it for the first time build anything on it.
+  const holder = { worker: "01", attempt: ours.attempt, host: ours.host, leaseMs: 2000, graceMs: 60_000 };
+  const nothing = () => {};
+  const lease = new Lease(github, place, holder, "worker:01", null, nothing, nothing);
+  expect(await lease.known().catch((verdict: unknown) => verdict)).toMatchObject({
+    outcome: "fenced",
+    reason: "the claim now belongs to worker 09, attempt 09-1",
+  });
 }, 60_000);
 
 const changes: Record<string, (one: Case) => void> = {

@@ -1,7 +1,8 @@
 /** Folders that an agent swaps for links all the time, while the host touches what it can write. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { takeOver } from "../../src/store/homes.ts";
 import { folderBytes } from "../../src/system/usage.ts";
 import { held } from "../support/attack.ts";
 import { begin, newest, running } from "../support/attempt.ts";
@@ -87,6 +88,31 @@ function suite(): void {
           if (found && !found.isDirectory()) escaped.push(`${name} was taken over, and is a link`);
         }
       }
+
+      // The same step alone, so often that some are swapped between the look and the move.
+      const taken = join(home("01"), "taken");
+      const target = join(fleet.folder, "taken");
+      const isLink = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      const take = async () => {
+        for (let at = 0; at < 300; at++) {
+          // Whoever swaps says so in between.
+          await Bun.sleep(1);
+          takeOver(home("01"), "taken", target);
+          if (isLink(target)) escaped.push("a link was taken over");
+          rmSync(target, { recursive: true, force: true });
+          if (existsSync(taken) || isLink(taken)) continue;
+          // What was taken is there again, and something to swap it for.
+          mkdirSync(taken);
+          if (isLink(taken) || isLink(`${taken}.link`)) continue;
+          try {
+            rmSync(`${taken}.link`, { recursive: true, force: true });
+            symlinkSync(`${stage.outside}/folder`, `${taken}.link`);
+          } catch {
+            // Swapped meanwhile: the next time.
+          }
+        }
+      };
+      await round("take over", during("01", "", ["taken"], take));
 
       const much = join(fleet.folder, "much");
       stage.asUser(`mkdir ${much}; head -c ${big} /dev/urandom > ${much}/file`);
