@@ -42,7 +42,7 @@ export const processGuards: readonly Guard[] = [
   {
     name: "where nobody could be looked at, it is looked again",
     file: tree.file,
-    text: "if (!isOfTheMachine(error) || tickerMs() > deadline) throw error;",
+    text: "if (!couldNotLook(error) || tickerMs() > deadline) throw error;",
     instead: "throw error;",
     test: "test/system/no-files.test.ts",
   },

@@ -3,7 +3,6 @@
  * They are made in the fleet's own repository, never in the clone. The same work gives the same commits, so a crash in
  * between loses nothing; what is as it should be stays the very commit that the agent made.
  */
-
 import type { Base } from "../model/attempt.ts";
 import { commitBy, parseCommit } from "../model/commit.ts";
 import { Verdict } from "../model/verdict.ts";

@@ -50,7 +50,12 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
     once: true,
   });
   const polling = setInterval(() => {
-    if (attempts.stopWished(worker, n)) end(new Verdict("stopped", "someone asked"));
+    try {
+      if (attempts.stopWished(worker, n)) end(new Verdict("stopped", "someone asked"));
+    } catch (error) {
+      // A disk that fails is nobody's wish: the next look may tell.
+      if (!isOfTheMachine(error)) throw error;
+    }
   }, stopPollMs);
   try {
     await run(fleet, task, redactor, say, ending.signal, end);

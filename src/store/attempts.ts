@@ -216,11 +216,7 @@ export class Attempts {
 
   /** An unreadable stop is still a wish. */
   stopWished(worker: string, n: number): boolean {
-    try {
-      return isThere(this.at(worker, n).stop);
-    } catch {
-      return false; // A disk that fails is nobody's wish. Who waits for one looks again.
-    }
+    return isThere(this.at(worker, n).stop);
   }
 
   ended(worker: string, n: number): End | null {

@@ -1,7 +1,7 @@
 /** Ends everything that an attempt started, however it forked. */
 import type { ProcessIdentity } from "../model/process.ts";
 import { sleep, tickerMs } from "./clock.ts";
-import { isOfTheMachine } from "./machine-trouble.ts";
+import { couldNotLook } from "./files.ts";
 import { childrenOf, identify, liveness, signal, withCookie } from "./process.ts";
 
 export interface Tree {
@@ -56,7 +56,7 @@ async function sure<T>(look: () => T): Promise<T> {
     try {
       return look();
     } catch (error) {
-      if (!isOfTheMachine(error) || tickerMs() > deadline) throw error;
+      if (!couldNotLook(error) || tickerMs() > deadline) throw error;
       await sleep(20);
     }
   }

@@ -95,13 +95,19 @@ test(
   long,
 );
 
+/** Runs the script in its clone, then kills the supervisor. */
+async function killedAfter(script: string): Promise<TestFleet> {
+  const fleet = await openFleet();
+  await begin(fleet, { worker: "01", body: plays(`${script}; say Done.; for_ever`) });
+  await heard(fleet, "01", "agent:activity", ({ text }) => text === "Done.");
+  await kill(fleet);
+  return fleet;
+}
+
 test(
   "a supervisor that was killed, and a clone that git can't read: reset says where it is kept, the next task leaves it",
   async () => {
-    const fleet = await openFleet();
-    await begin(fleet, { worker: "01", body: plays("edit; commit; echo broken > .git/HEAD; say Broken.; for_ever") });
-    await heard(fleet, "01", "agent:activity", ({ text }) => text === "Broken.");
-    await kill(fleet);
+    const fleet = await killedAfter("edit; commit; echo broken > .git/HEAD");
     const reset = await fleet.cw(["reset", "01"]);
     expect([reset.code, reset.stdout]).toEqual([
       0,
@@ -124,10 +130,7 @@ test(
 test(
   "a supervisor that was killed, and a record of where it began that can't be read: its clone is kept all the same",
   async () => {
-    const fleet = await openFleet();
-    await begin(fleet, { worker: "01", body: plays("edit; commit; say Done.; for_ever") });
-    await heard(fleet, "01", "agent:activity", ({ text }) => text === "Done.");
-    await kill(fleet);
+    const fleet = await killedAfter("edit; commit");
     writeFileSync(join(fleet.attempt("01", 1), "base.json"), "");
     const reset = await fleet.cw(["reset", "01"]);
     expect([reset.code, reset.stdout]).toEqual([

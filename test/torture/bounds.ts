@@ -27,6 +27,8 @@ export interface Play {
   readonly reason: RegExp;
   /** When the agent has to be ended. */
   readonly deadlineMs: number;
+  /** How long the next attempt's supervisor may take to remove what was left in HOME; undefined: no time worth waiting for. */
+  readonly removalMs?: number;
   /** Of a disk of its own, in MiB. */
   readonly disk?: number;
 }
@@ -199,9 +201,10 @@ export async function played(name: string, play: Play | undefined, isolation: "b
       if (play === undefined) await noRoom(fleet, say);
       else await attempt(fleet, name, play, say);
       await goesOn(fleet, say);
-      // The supervisor removes the HOME before it, however much was left in it.
-      const nothing = () => processesOf(fleet.folder, cookiesOf(fleet.root)).length === 0 || null;
-      await until("nothing of it lives", nothing, (play?.deadlineMs ?? 0) + spareMs).catch(() => {});
+      if (play?.removalMs !== undefined) {
+        const nothing = () => processesOf(fleet.folder, cookiesOf(fleet.root)).length === 0 || null;
+        await until("nothing of it lives", nothing, play.removalMs).catch(() => {});
+      }
       for (const left of await fleet.leftovers()) say("leftover", left);
     };
     await (disk === undefined ? all() : onSmallDisk(fleet.root, disk, all));

@@ -20,7 +20,7 @@ done_well`,
     {
       script: `perl -e 'for $d (1 .. 10000) { mkdir "$ENV{HOME}/$d"; for (1 .. 1000) { open F, ">", "$ENV{HOME}/$d/$_" or die "$!" } }'
 edit; commit; done_well`,
-      ...{ ...works, deadlineMs: 30 * minutes },
+      ...{ ...works, deadlineMs: 30 * minutes, removalMs: 30 * minutes },
     },
   ],
 ];

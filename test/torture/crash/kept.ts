@@ -39,8 +39,8 @@ export async function kept(
   const isSafe = async (n: number, lines: number, more: number): Promise<boolean> => {
     if (inPatch(n) >= lines) return true;
     if (edited(ground.text(join(ground.attempt(n), "clone/README.md"))) >= lines) return true;
-    // It went on with another's clone, and came to add nothing.
-    const from = attempts.task("01", n)?.resumes ?? null;
+    // Whose agent never got to work, in another's clone: that one's work is all there is.
+    const from = attempts.ended("01", n)?.outcome === "refused" ? (attempts.task("01", n)?.resumes ?? null) : null;
     if (from !== null && inPatch(from) >= lines) return true;
     if (n === atWork && edited(readme(ground)) >= lines) return true;
     // Whoever went on with it and came to publish has added an own line.
