@@ -97,6 +97,7 @@ export async function fail(ground: Ground, flow: Flow, call: Call, random: Rando
     const well = outcome === "delivered" || (outcome === "stopped" && flow.meanwhile !== undefined);
     const exit = ground.supervisorExit;
     if (exit !== null && exit > 128) say("false", `the supervisor died of signal ${exit - 128}`);
+    else if (exit === 1) say("false", `the supervisor calls itself a bug: ${words[0]?.slice(-600)}`);
     if (!well && !words.some((text) => told.test(text)))
       say(
         "false",
