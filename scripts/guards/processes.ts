@@ -182,4 +182,12 @@ export const processGuards: readonly Guard[] = [
     text: "tree.monitor, ...known]",
     instead: "tree.monitor, ...known.slice(0, 0)]",
   },
+  {
+    name: "a supervisor that is done ends, whatever is left open",
+    file: "src/cli/commands/_attempt.ts",
+    text: "setTimeout(() => process.exit(), lingerMs).unref();",
+    instead: "",
+    test: "test/cli/frame.test.ts",
+    only: "a supervisor that is done ends",
+  },
 ];

@@ -68,7 +68,6 @@ async function untilGone(
   const { fleet, task, paths, say } = attempt;
   say({ type: "agent:started", pid: child.monitor.pid, isolation: task.isolation, sessionId: task.sessionId, resume });
 
-  const resources = new ResourceWatch(fleet, fleet.store.paths.home(task.worker), tree);
   const secrets = secretsOf(attempt.credentials);
   const transcript = new Transcript(paths.transcript, task.limits.transcriptBytes, secrets);
   const errors = new Transcript(paths.stderr, stderrBytes, secrets);
@@ -89,6 +88,8 @@ async function untilGone(
     ),
     eachLine(child.stderr, (line) => void errors.add(line, false), draining.signal),
   ]);
+  // Last, since only from here on is it stopped whatever happens: with it left on, this process would never end.
+  const resources = new ResourceWatch(fleet, fleet.store.paths.home(task.worker), tree);
   try {
     void child.go(prompt);
     const startedMs = tickerMs();

@@ -4,14 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const program = join(import.meta.dir, "frame-program.ts");
+const lingering = join(import.meta.dir, "lingering-program.ts");
 const home = mkdtempSync(join(tmpdir(), "cw-frame-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-async function cw(args: string[], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, program, ...args], {
+async function cw(args: string[], env: Record<string, string> = {}, main = program) {
+  const child = Bun.spawn([process.execPath, main, ...args], {
     env: { PATH: "/usr/bin:/bin", HOME: home, ...env },
     cwd: home,
     stdio: ["ignore", "pipe", "pipe"],
+    // What never ends is told by its exit code.
+    timeout: 30_000,
   });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { out, err, code };
@@ -218,4 +221,13 @@ describe("configuration on the command line", () => {
       `${file}: can be written by others (hint: chmod go-w '${file}')\n`,
     );
   });
+});
+
+test("a supervisor that is done ends, also with something left open, and with its own exit code", async () => {
+  const rows = [
+    ["1", 0, ""],
+    ["2", 5, expect.stringContaining("the disk is full")],
+  ] as const;
+  for (const [attempt, code, err] of rows)
+    expect(await cw(["_attempt", "01", attempt], {}, lingering)).toMatchObject({ code, err });
 });

@@ -1,9 +1,10 @@
 /** What `npm run torture` found at single steps, and fail points themselves: off unless asked, refused where there is no such step. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { begin } from "../support/attempt.ts";
 import type { TestFleet } from "../support/fleet.ts";
-import { assign, closeFleets, killedAt, long, openFleet } from "./fleet-stage.ts";
+import { assign, closeFleets, killedAt, long, openFleet, untilNothingLives } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
 
@@ -50,6 +51,23 @@ test(
     await killedAt(fleet, "base noted");
     const reset = await fleet.cw(["reset", "01"]);
     expect([reset.code, reset.stdout]).toEqual([0, expect.stringContaining("could not be saved")]);
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "a file for the agent's words that can't be made: the attempt ends so, and its supervisor with it: torture, errors, seed 88",
+  async () => {
+    const fleet = await openFleet({ isolation: "none" });
+    const folder = fleet.attempt("01", 1);
+    const meanwhile = () => mkdirSync(join(folder, "stderr.log"));
+    const cloned = fleet.standin.inject({ git: "advertise", fault: { meanwhile } });
+    await begin(fleet, { worker: "01", body: "[[scenario:edit]]" });
+    const { outcome, reason } = await fleet.ended("01");
+    expect([cloned.fired, outcome, reason]).toEqual([1, "failed", expect.stringContaining("EISDIR")]);
+    await untilNothingLives(fleet);
+    expect((await fleet.cw(["reset", "01"])).code).toBe(0);
     expect(await fleet.leftovers()).toEqual([]);
   },
   long,

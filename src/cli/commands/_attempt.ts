@@ -3,6 +3,8 @@ import { FleetError } from "../../model/errors.ts";
 import { parseWorkerId } from "../../model/worker.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
 
+const lingerMs = 3000;
+
 const command: CommandFactory = (app) =>
   defineCommand({
     meta: { name: "_attempt", description: "Supervises one attempt, start to end.", example: "cw _attempt 01 7" },
@@ -17,8 +19,13 @@ const command: CommandFactory = (app) =>
       // Terminals and ssh sessions close; the attempt goes on.
       process.on("SIGHUP", () => {});
       process.on("SIGINT", () => {});
-      const ran = await (await app()).supervise(parseWorkerId(worker), Number(n), shutdown.signal);
-      return { text: ran ? "" : "another process has this attempt", json: { ran } };
+      try {
+        const ran = await (await app()).supervise(parseWorkerId(worker), Number(n), shutdown.signal);
+        return { text: ran ? "" : "another process has this attempt", json: { ran } };
+      } finally {
+        // While it lives its worker looks busy: something that was left open must not keep it for ever.
+        setTimeout(() => process.exit(), lingerMs).unref();
+      }
     },
   });
 export default command;
