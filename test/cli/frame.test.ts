@@ -15,6 +15,7 @@ async function cw(args: string[], env: Record<string, string> = {}, main = progr
     stdio: ["ignore", "pipe", "pipe"],
     // What never ends is told by its exit code.
     timeout: 30_000,
+    killSignal: "SIGKILL",
   });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { out, err, code };
