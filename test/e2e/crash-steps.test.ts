@@ -1,6 +1,6 @@
 /** What `npm run torture` found at single steps, and fail points themselves: off unless asked, refused where there is no such step. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { begin } from "../support/attempt.ts";
 import type { TestFleet } from "../support/fleet.ts";
@@ -24,6 +24,20 @@ test(
       expect(await history(fleet)).toEqual(["01-1 delivered"]);
     }
     expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "killed before the end's first name was removed: gone with the next command: torture, crash-calls, seeds 558 and 653",
+  async () => {
+    const fleet = await openFleet();
+    await killedAt(fleet, "end taken");
+    const folder = fleet.attempt("01", 1);
+    linkSync(join(folder, "end.json"), join(folder, `.new-${crypto.randomUUID()}-end.json`));
+    expect((await assign(fleet, "-r", "acme/site")).json().failed).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+    expect((await fleet.ended("01")).outcome).toBe("delivered");
   },
   long,
 );

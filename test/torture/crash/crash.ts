@@ -77,7 +77,10 @@ export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promi
   if (!(await isDelivered(ground))) {
     for (const args of flow.again) await run(args);
     ground.repo.edit(ground.issue, { body: edit });
-    if (flow.again.length > 0 && !(await isDelivered(ground))) await run(assign(ground));
+    // Lost by the flow's own crash and once more by the blow: it waits for a person.
+    const marked = isLostTwice(ground) && ground.repo.labels(ground.issue).includes("blocked");
+    if (marked) ground.repo.unlabel(ground.issue, "blocked");
+    if ((marked || flow.again.length > 0) && !(await isDelivered(ground))) await run(assign(ground));
   }
   if (!(await isDelivered(ground)))
     harm.push({ kind: "stuck", detail: `not delivered in the end: ${done.join(" | ")}` });
@@ -85,6 +88,11 @@ export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promi
   if (ground.store.attempts.unsettled().length > 0) await run(assign(ground));
   await judge("in the end", null);
   return harm;
+}
+
+function isLostTwice(ground: Ground): boolean {
+  const { attempts } = ground.store;
+  return ground.attempts().filter((n) => attempts.ended("01", n)?.outcome === "lost").length === 2;
 }
 
 /** Left to the next attempt, which makes HOME anew, and to whoever writes there next. */
