@@ -190,4 +190,12 @@ export const processGuards: readonly Guard[] = [
     test: "test/cli/frame.test.ts",
     only: "a supervisor that is done ends",
   },
+  {
+    name: "one that starts another program is looked at again",
+    file: "src/system/process.ts",
+    text: 'if (text !== "" || waited === longestExec) return text;',
+    instead: "return text;",
+    test: "test/system/process.test.ts",
+    only: "starts another program, and again",
+  },
 ];

@@ -48,6 +48,14 @@ export function elapsedSince(then: Instant, now: Instant): number | null {
   return then.bootId === now.bootId ? now.uptimeMs - then.uptimeMs : null;
 }
 
+/** Whether a process whose environment reads as empty has none: in the middle of an exec it only has none yet. */
+export function hasNoEnvironment(stat: string): boolean {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [memory, start, end] = [fields[20], fields[47], fields[48]];
+  // A zombie, or a thread of the kernel.
+  return memory === "0" || (end !== "0" && start === end);
+}
+
 /** `/proc/PID/stat`: the name in parentheses may hold anything, so count from the last one. */
 export function parseStat(stat: string): (Seen & { readonly parent: number }) | null {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

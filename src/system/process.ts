@@ -1,6 +1,14 @@
 /** Processes as this machine shows them: identity, liveness, signals, detached start. Linux only: it reads /proc. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { type Here, type Liveness, livenessOf, type ProcessIdentity, parseStat, type Seen } from "../model/process.ts";
+import {
+  type Here,
+  hasNoEnvironment,
+  type Liveness,
+  livenessOf,
+  type ProcessIdentity,
+  parseStat,
+  type Seen,
+} from "../model/process.ts";
 import { bootId } from "./clock.ts";
 import { couldNotLook } from "./files.ts";
 
@@ -93,10 +101,24 @@ export function lookOnce(): () => ReadonlySet<string> {
 /** Of all other processes that we may look into. A zombie has none. What only mentions a cookie is a stranger. */
 function environments(): { pid: number; cookies: string[] }[] {
   return processes().flatMap((pid) => {
-    const text = look(`/proc/${pid}/environ`);
+    const text = environmentOf(pid);
     const found = text?.includes(cookieName) ? text.split("\0").filter((one) => one.startsWith(cookieName)) : [];
     return found.length > 0 ? [{ pid, cookies: found.map((one) => one.slice(cookieName.length)) }] : [];
   });
+}
+
+/** In ms; an exec takes far less, unless its disk fails. */
+const longestExec = 100;
+
+/** One that starts another program shows nothing for a moment, and must not be taken for a stranger, or for dead. */
+function environmentOf(pid: number): string | null {
+  for (let waited = 0; ; waited++) {
+    const text = look(`/proc/${pid}/environ`);
+    if (text !== "" || waited === longestExec) return text;
+    const stat = look(`/proc/${pid}/stat`);
+    if (stat === null || hasNoEnvironment(stat)) return text;
+    Bun.sleepSync(1);
+  }
 }
 
 /**

@@ -125,4 +125,11 @@ describe("cookies", () => {
   });
 });
 
+test("a process that starts another program, and again, is found at each look", async () => {
+  const cookie = crypto.randomUUID();
+  const child = start(`export AGAIN='exec $^X, "-e", $ENV{AGAIN}'; exec perl -e "$AGAIN"`, cookie);
+  for (let looks = 0; looks < 300; looks++) expect(livingCookies().has(cookie)).toBe(true);
+  expect(child.exitCode).toBeNull();
+});
+
 test("the kernel's files are where we read them", () => expect(existsSync("/proc/self/ns/pid")).toBe(true));
