@@ -48,17 +48,22 @@ export function elapsedSince(then: Instant, now: Instant): number | null {
   return then.bootId === now.bootId ? now.uptimeMs - then.uptimeMs : null;
 }
 
+/** Of `/proc/PID/stat`, from the state on: the name in parentheses may hold anything, so count from the last one. */
+function fieldsOf(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 /** Whether a process whose environment reads as empty has none: in the middle of an exec it only has none yet. */
 export function hasNoEnvironment(stat: string): boolean {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsOf(stat);
   const [memory, start, end] = [fields[20], fields[47], fields[48]];
   // A zombie, or a thread of the kernel.
   return memory === "0" || (end !== "0" && start === end);
 }
 
-/** `/proc/PID/stat`: the name in parentheses may hold anything, so count from the last one. */
+/** `/proc/PID/stat` */
 export function parseStat(stat: string): (Seen & { readonly parent: number }) | null {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsOf(stat);
   const [state, parent] = fields;
   const startTime = fields[19];
   if (state === undefined || parent === undefined || startTime === undefined) return null;
