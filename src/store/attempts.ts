@@ -144,7 +144,7 @@ export class Attempts {
 
   /** Claim and label are as the outcome wants them, the end is on disk and in the history. */
   settle(worker: string, n: number): void {
-    // Who was killed between the end and the removal of its first name: nobody comes back to this folder after this.
+    // A writer killed right after its end has left that one's first name. Nobody comes back to this folder.
     sweep(this.at(worker, n).folder, 0);
     failPoint("claim settled");
     removeFile(join(this.paths.unsettled, attemptId(worker, n)));

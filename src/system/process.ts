@@ -98,27 +98,29 @@ export function lookOnce(): () => ReadonlySet<string> {
   return () => (seen ??= livingCookies());
 }
 
+/** How often one look waits 1 ms for a process in the middle of an exec: each takes less, and many must not keep us. */
+const mostWaits = 100;
+
 /** Of all other processes that we may look into. A zombie has none. What only mentions a cookie is a stranger. */
 function environments(): { pid: number; cookies: string[] }[] {
+  let waits = mostWaits;
   return processes().flatMap((pid) => {
-    const text = environmentOf(pid);
+    let text = look(`/proc/${pid}/environ`);
+    // Who starts another program shows nothing for a moment, and must not be taken for a stranger, or for dead.
+    while (text === "" && waits > 0 && !isBare(pid)) {
+      waits--;
+      Bun.sleepSync(1);
+      text = look(`/proc/${pid}/environ`);
+    }
     const found = text?.includes(cookieName) ? text.split("\0").filter((one) => one.startsWith(cookieName)) : [];
     return found.length > 0 ? [{ pid, cookies: found.map((one) => one.slice(cookieName.length)) }] : [];
   });
 }
 
-/** In ms; an exec takes far less, unless its disk fails. */
-const longestExec = 100;
-
-/** One that starts another program shows nothing for a moment, and must not be taken for a stranger, or for dead. */
-function environmentOf(pid: number): string | null {
-  for (let waited = 0; ; waited++) {
-    const text = look(`/proc/${pid}/environ`);
-    if (text !== "" || waited === longestExec) return text;
-    const stat = look(`/proc/${pid}/stat`);
-    if (stat === null || hasNoEnvironment(stat)) return text;
-    Bun.sleepSync(1);
-  }
+/** Gone, or without an environment for good. */
+function isBare(pid: number): boolean {
+  const stat = look(`/proc/${pid}/stat`);
+  return stat === null || hasNoEnvironment(stat);
 }
 
 /**

@@ -118,7 +118,7 @@ function suite(): void {
       stage.asUser(`mkdir ${much}; head -c ${big} /dev/urandom > ${much}/file`);
       const count = async () => {
         for (let at = 0; at < 100; at++) {
-          // As above.
+          // Whoever swaps says so in between.
           await Bun.sleep(1);
           const bytes = await folderBytes(home("01"));
           if (bytes !== null && bytes >= big) escaped.push(`${bytes} bytes were counted in HOME`);
