@@ -13,10 +13,18 @@ export const resourceGuards: readonly Guard[] = [
   {
     name: "files in memory are memory",
     file: "src/fleet/resources.ts",
-    text: "residentBytes + grown >",
+    text: "residentBytes + suspected >",
     instead: "residentBytes >",
     test: "test/security/resources.test.ts",
     only: "A56: memory",
+  },
+  {
+    name: "memory that others give back hides none that is taken",
+    file: "src/fleet/resources.ts",
+    text: "% closeLook === 0 ? shared : grown",
+    instead: "% closeLook === 0 ? grown : grown",
+    test: "test/security/resources.test.ts",
+    only: "A56: files in memory",
   },
   {
     name: "no gate takes all memory",

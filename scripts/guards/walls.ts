@@ -68,7 +68,7 @@ export const wallGuards: readonly Guard[] = [
     text: "pid !== undefined && waitsForChild(Number(pid))",
     instead: "pid !== undefined && waitsForChild.length > 0",
     test: "test/e2e/hostile-tree.test.ts",
-    only: "takes it along",
+    only: "not bound to it yet",
   },
   {
     name: "a shell has a terminal of its own",

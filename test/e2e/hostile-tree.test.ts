@@ -1,6 +1,17 @@
 /** Agents that fork, ignore signals and flood: after the end nothing of them lives, and what they said is bounded. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { begin, heard, lanes, newest, running, supervisorOf } from "../support/attempt.ts";
@@ -176,6 +187,44 @@ test.skipIf(noBubblewrap)(
   },
   120_000,
 );
+
+test.skipIf(noBubblewrap)(
+  "a supervisor that is killed while bubblewrap is not bound to it yet has let nothing begin",
+  async () => {
+    const tools = mkdtempSync(join(tmpdir(), "cw-slow-"));
+    const held = join(tools, "held");
+    // An agent's says who its child is, and then reads a file that has no end until this test closes it.
+    const slow = `#!/bin/sh\ncase "$*" in *stream-json*) set -- --file 9 /tmp/held "$@"; exec 9< ${held} ;; esac\nexec bwrap-itself "$@"\n`;
+    writeFileSync(join(tools, "bwrap"), slow.replace("bwrap-itself", Bun.which("bwrap") ?? ""), { mode: 0o755 });
+    Bun.spawnSync(["mkfifo", held]);
+    let hold: number | null = openSync(held, "r+");
+    const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    const fleet = await testFleet({ isolation: "bubblewrap", env: { PATH: `${tools}:${path}` } });
+    try {
+      await begin(fleet, { worker: "01", body: "[[scenario:ignore-term]]" });
+      const supervisor = supervisorOf(fleet, "01");
+      const isThere = () => readdirSync(fleet.attempt("01", 1)).some((name) => /^first-(?!canary)/.test(name));
+      await until("bubblewrap of the agent is started", () => isThere() || null, 20_000);
+      const started = () => heardOf(fleet).includes('"agent:started"');
+      for (let looks = 0; looks < 300 && !started(); looks++) await Bun.sleep(10);
+      expect(survivors(fleet, "01")).not.toEqual([]);
+      process.kill(supervisor, "SIGKILL");
+      closeSync(hold);
+      hold = null;
+      await until("nothing of it is there", () => survivors(fleet, "01").length === 0 || null, 5000);
+      expect(started()).toBe(false);
+      expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+      expect(await fleet.leftovers()).toEqual([]);
+    } finally {
+      if (hold !== null) closeSync(hold);
+      await fleet.close();
+      rmSync(tools, { recursive: true });
+    }
+  },
+  120_000,
+);
+
+const heardOf = (fleet: TestFleet) => readFileSync(join(fleet.attempt("01", 1), "events.jsonl"), "utf8");
 
 function startedBwrap(supervisor: number): boolean {
   try {

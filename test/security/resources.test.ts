@@ -1,10 +1,10 @@
 /** What an agent uses up of the machine, inside of small limits: ended with a reason, and nothing of it is left. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { usageOfTree } from "../../src/system/usage.ts";
 import { held } from "../support/attack.ts";
-import { agentOf, begin, heard, newest, running } from "../support/attempt.ts";
+import { agentOf, begin, heard, newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { long, openStage, type Stage } from "./stage.ts";
 
@@ -95,6 +95,34 @@ function suite(): void {
         await stage.fleet.cw(["reset", "01"]);
       }
       held("A56", ways.length, escaped);
+    },
+    long,
+  );
+
+  test(
+    "A56: files in memory, taken at the moment when somebody else gives back as much",
+    async () => {
+      const { fleet } = stage;
+      const others = join("/dev/shm", basename(fleet.folder));
+      const size = 300_000_000;
+      writeFileSync(others, Buffer.alloc(size));
+      try {
+        const take = `while [ ! -e begin ]; do sleep 0.1; done; head -c ${size} /dev/zero > /dev/shm/x; touch taken; sleep 60`;
+        await begin(fleet, { worker: "01", body: `[[scenario:run]] [[run:${Buffer.from(take).toString("base64")}]]` });
+        await running(fleet, "01");
+        const clone = join(fleet.root, "01/github/acme/site");
+        const supervisor = supervisorOf(fleet, "01");
+        process.kill(supervisor, "SIGSTOP");
+        rmSync(others);
+        stage.asUser(`touch ${clone}/begin`);
+        await until("it is taken", () => existsSync(join(clone, "taken")) || null);
+        process.kill(supervisor, "SIGCONT");
+        const end = await fleet.ended("01");
+        held("A56", 1, /MiB of memory/.test(end.reason) ? [] : [`${end.outcome}: ${end.reason}`]);
+      } finally {
+        rmSync(others, { force: true });
+      }
+      await fleet.cw(["reset", "01"]);
     },
     long,
   );
