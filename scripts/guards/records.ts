@@ -222,8 +222,8 @@ export const recordGuards: readonly Guard[] = [
   {
     name: "who says that the disk is full is believed where it is",
     file: "src/system/machine-trouble.ts",
-    text: "  if (hasRoom) return;\n",
-    instead: "",
+    text: "if (hasRoom || takesMore(folder)) return;",
+    instead: "if (words !== folder) return;",
     test: "test/system/machine-trouble.test.ts",
   },
   {

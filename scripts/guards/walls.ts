@@ -71,6 +71,13 @@ export const wallGuards: readonly Guard[] = [
     only: "not bound to it yet",
   },
   {
+    name: "nothing inside chooses what is shown as its environment",
+    file: "src/isolation/seccomp.ts",
+    text: 'only(memoryMap, [refuse("EPERM")])',
+    instead: "only(memoryMap, [allow])",
+    test: "test/isolation/seccomp.test.ts",
+  },
+  {
     name: "a shell has a terminal of its own",
     file: "src/system/terminal.ts",
     text: "if (isTerminal()) return await carried(command, more);",

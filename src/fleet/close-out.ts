@@ -67,13 +67,16 @@ export async function tell(attempt: InFlight, end: Told): Promise<void> {
 }
 
 async function endClaim(
-  { unconfirmed }: Pick<InFlight, "unconfirmed">,
+  { unconfirmed, figures }: Pick<InFlight, "unconfirmed" | "figures">,
   lease: Lease,
   state: "done" | "failed" | "released",
   blocked: boolean,
 ): Promise<void> {
+  const { claim } = await lease.known();
+  // It had arrived, and only the look at it was new: it tells more than we could.
+  if (lease.ended) return;
   // `published` says more than we could: whoever finishes it opens or adopts its pull request.
-  if ((await lease.known()).claim?.state === "published" && (state === "done" || unconfirmed))
+  if (claim?.state === "published" && (state === "done" || unconfirmed || figures.pull))
     throw new Error("the pull request is not confirmed");
   const won = await lease.finish(blocked ? { state, blocked } : { state });
   // Pushed, and the look at what came of it failed.

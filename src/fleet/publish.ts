@@ -9,12 +9,16 @@ import { Verdict } from "../model/verdict.ts";
 import { madeBy, pullRequestBody, pullRequestTitle } from "../reports/pull-request.ts";
 import { failPoint } from "../system/fail-point.ts";
 import type { Work } from "./collect.ts";
+import { settingsOf } from "./fleet.ts";
 import { message } from "./hold.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { needSame } from "./same-repository.ts";
 
-/** @throws Verdict `fenced`, `rejected`, `withdrawn`; FleetError */
-export async function publish(attempt: InFlight, work: Work): Promise<void> {
+/**
+ * @param late aborted when the step has run out of time: whoever settles the attempt goes on then, and nobody else
+ * @throws Verdict `fenced`, `rejected`, `withdrawn`; FleetError
+ */
+export async function publish(attempt: InFlight, work: Work, late: AbortSignal): Promise<void> {
   const { lease } = attempt;
   if (lease !== null) {
     await lease.release();
@@ -26,13 +30,13 @@ export async function publish(attempt: InFlight, work: Work): Promise<void> {
   // Before: it may arrive, and the look at what came of it fail.
   attempt.unconfirmed = true;
   await push(attempt, work);
+  late.throwIfAborted();
   attempt.figures = { ...attempt.figures, branch: attempt.branch };
   attempt.say({ type: "branch:published", branch: attempt.branch, head: work.head });
-  const pull = await confirmPull(attempt, work.head);
-  attempt.figures = { ...attempt.figures, pull: { number: pull.number, url: pull.url } };
+  const { number } = await confirmPull(attempt, work.head, late);
   if (lease === null) return;
   try {
-    await lease.finish({ state: "done", pr: pull.number, head: work.head });
+    await lease.finish({ state: "done", pr: number, head: work.head });
   } catch (error) {
     // It is delivered all the same; the claim says `published`, which anybody can finish.
     attempt.say({
@@ -55,7 +59,9 @@ export async function finishPublished(attempt: InFlight, claim: Claim): Promise<
   const repository = await github.repository(task.repo);
   needSame(fleet, task.repo, repository);
   const names = branchNames(task.issue, claim.epoch, task.sessionId);
-  const base = fleet.store.attempts.base(task.worker, task.n)?.branch ?? repository.defaultBranch;
+  // Of another fleet's there is no record here.
+  const recorded = fleet.store.attempts.base(task.worker, task.n)?.branch;
+  const base = recorded ?? settingsOf(fleet, task.repo)?.base ?? repository.defaultBranch;
   // Before the pull requests: with a branch that GitHub deletes after a merge, that merge is seen.
   const there = await mirror.remoteRefs(
     [...names, base].map((name) => `refs/heads/${name}`),
@@ -143,7 +149,7 @@ async function publishedTip(attempt: InFlight, tip: Tip, head: string): Promise<
 }
 
 /** Opens the pull request or adopts the one that is there, then reads it back: open, our commit, closes the issue. */
-async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
+async function confirmPull(attempt: InFlight, head: string, late?: AbortSignal): Promise<Pull> {
   const { github, task, branch, snapshot } = attempt;
   const base = needBase(attempt).branch;
   const title = pullRequestTitle(snapshot.issue, attempt.finalWord?.text ?? "");
@@ -170,6 +176,8 @@ async function confirmPull(attempt: InFlight, head: string): Promise<Pull> {
       : [`its head is ${confirmed.headSha.slice(0, 12)}, not our ${head.slice(0, 12)}`]),
     ...(closing === null || confirmed.body.includes(closing) ? [] : [`it does not say ${closing}`]),
   ];
+  late?.throwIfAborted();
+  if (wrong.length === 0) attempt.figures = { ...attempt.figures, pull: { number, url: confirmed.url } };
   attempt.unconfirmed = false;
   if (wrong.length > 0)
     throw new Verdict("rejected", `pull request #${number} is not as it should be: ${wrong.join(", ")}`);

@@ -1,11 +1,15 @@
 /** Makes disk, processes and GitHub agree again: at the start of every command that changes something. */
 import { isAbandoned } from "../model/attempt.ts";
+import { FleetError } from "../model/errors.ts";
 import type { Task } from "../model/task.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
 import type { Fleet } from "./fleet.ts";
 import { endCrashed, settle } from "./settle.ts";
 import { untakeUnborn } from "./take.ts";
+
+/** For those that mend already. */
+const patienceMs = 10_000;
 
 export interface Reconciled {
   /** What was mended, a sentence each. */
@@ -22,7 +26,7 @@ export async function reconcile(fleet: Fleet, except?: string): Promise<Reconcil
   const repaired: string[] = [];
   const failed: string[] = [];
   if (toSettle(fleet, except).length === 0) return { repaired, failed };
-  await oneAtATime(fleet.store.paths.locks, "reconcile", async () => {
+  const mend = async () => {
     for (const { worker, n } of toSettle(fleet, except)) {
       const task = fleet.store.attempts.task(worker, n);
       if (task === null) continue; // Unknown is never touched.
@@ -32,6 +36,11 @@ export async function reconcile(fleet: Fleet, except?: string): Promise<Reconcil
         failed.push(`attempt ${worker}-${n}: ${error instanceof Error ? error.message : error}`);
       }
     }
+  };
+  await oneAtATime(fleet.store.paths.locks, "reconcile", mend, patienceMs).catch((error: unknown) => {
+    // Who is at it mends the same: it may take minutes, and what was asked for must not wait for that.
+    if (!(error instanceof FleetError) || error.code !== "busy") throw error;
+    failed.push(`what crashes left is another command's now: ${error.message}`);
   });
   return { repaired, failed };
 }

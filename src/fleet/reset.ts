@@ -39,7 +39,19 @@ export async function reset(fleet: Fleet, worker: string, force: boolean): Promi
   const task = facts.task.value;
   if (state === "crashed") done.push(...(await endCrashed(fleet, task)));
   done.push(...(await giveBack(fleet, task)));
+  done.push(...(await giveBackEarlier(fleet, worker, facts.n)));
   // An agent may have made folders of them, of any depth.
   for (const name of ["task.json", "prompt.md"]) await removeTree(`${store.paths.home(worker)}/${name}`);
   return { worker, attempt: attemptId(worker, facts.n), done };
+}
+
+/** An attempt that was stopped still has its issue when its worker has taken another task since. */
+async function giveBackEarlier(fleet: Fleet, worker: string, newest: number): Promise<string[]> {
+  const { attempts } = fleet.store;
+  const done: string[] = [];
+  for (const { n } of attempts.unsettled().filter((one) => one.worker === worker && one.n < newest)) {
+    const task = attempts.ended(worker, n) === null ? null : attempts.task(worker, n);
+    if (task !== null) done.push(...(await giveBack(fleet, task)));
+  }
+  return done;
 }

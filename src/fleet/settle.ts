@@ -11,6 +11,7 @@ import { withClone } from "../store/kept-clones.ts";
 import { now } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { oneAtATime } from "../system/lock.ts";
+import { removeTree } from "../system/remove.ts";
 import { endTree } from "../system/tree.ts";
 import { tell } from "./close-out.ts";
 import { endAttempt, type Figures, noFigures } from "./end-attempt.ts";
@@ -83,6 +84,7 @@ async function endCrashedAlone(
   const born = facts?.birth?.ok === true && facts.birth.value.by === "supervisor";
   const done = born && !pushed ? await saveCrashed(fleet, task) : [];
   failPoint("crashed work saved");
+  await removeTree(fleet.store.paths.attempt(task.worker, task.n).trial);
   // A wish to stop outlives its supervisor: what is lost is tried again by itself, what was stopped is not.
   const wished = attempts.stopWished(task.worker, task.n);
   // Where no agent ever ran, nothing was lost, and nothing counts against the issue.

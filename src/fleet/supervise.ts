@@ -210,12 +210,13 @@ async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
   try {
     const published = await inStep(attempt, "verify", config.steps.verify, () => verify(attempt, work));
     throwIfEnding(attempt);
-    await inStep(attempt, "publish", config.steps.publish, () => publish(attempt, published));
-    attempt.untaken.delete("work");
-    return new Verdict("delivered", attempt.figures.pull?.url ?? "");
+    await inStep(attempt, "publish", config.steps.publish, (late) => publish(attempt, published, late));
   } catch (error) {
-    return await keep(attempt, work, verdictOfError(error, "publish"));
+    // Once its pull request is confirmed nothing that comes after it takes that back: the step may have run out of time.
+    if (!attempt.figures.pull) return await keep(attempt, work, verdictOfError(error, "publish"));
   }
+  attempt.untaken.delete("work");
+  return new Verdict("delivered", attempt.figures.pull?.url ?? "");
 }
 
 /** What will not be published is kept as a patch. */

@@ -47,11 +47,13 @@ export async function take(
   // Registered first: an unclear failure may have left the claim, and giving back what is not ours does nothing.
   let taken: Tip | null = null;
   undo.later(async () => {
-    const tip = taken ?? (await github.claims.read(place)).tip;
+    // Asked again: a machine may have slept since, for longer than a lease.
+    const { tip, serverNow } = await github.claims.read(place);
     if (tip === null || tip.sha === found.before?.sha) return;
     if (found.pushed !== null && taken === null && isOurs(tip.claim, holder))
       throw new Error("pushed work that was taken over is left to the next command");
-    await untake(github, place, holder, labels, { tip, taken: tip, before: found.before });
+    const fresh = await freshTip(github, place, holder, tip, serverNow);
+    if (fresh) await untake(github, place, holder, labels, { tip: fresh, taken: taken ?? tip, before: found.before });
   });
   taken = await acquire(github.claims, place, holder, found);
   failPoint("claim written");
@@ -105,6 +107,20 @@ async function untake(
   return written.won ? kept : null;
 }
 
+/** Whose lease may run out meanwhile must not touch labels: it is renewed before. @returns null where it is not ours any more */
+async function freshTip(
+  github: GitHub,
+  place: ClaimPlace,
+  holder: Holder,
+  tip: Tip,
+  serverNow: number,
+): Promise<Tip | null> {
+  if (tip.claim?.state !== "held" || !isOurs(tip.claim, holder)) return null;
+  if (!isStale(tip.claim, tip, serverNow)) return tip;
+  const written = await renew(github.claims, place, holder, tip);
+  return written.won ? written.tip : null;
+}
+
 async function putBack(github: GitHub, place: ClaimPlace, labels: readonly string[]): Promise<void> {
   if (labels.length === 0) return;
   const there = await github.issue(place.repo, place.issue).catch((error: unknown) => {
@@ -136,11 +152,10 @@ export async function untakeUnborn(fleet: Fleet, task: Task): Promise<string[]> 
   const [taken = tip, before = null] = below < 1 ? [] : chain.slice(below - 1);
   // Where the issue was anybody's, settling it comes to the same.
   if (claimBefore(before, { serverNow: taken.committedAt, graceMs: holder.graceMs }) === null) return [];
-  // Whose lease may run out meanwhile must not touch labels.
-  const now = isStale(tip.claim, tip, serverNow) ? await renew(github.claims, place, holder, tip) : { won: true, tip };
-  if (!now.won || now.tip === null) return [];
+  const now = await freshTip(github, place, holder, tip, serverNow);
+  if (now === null) return [];
   const labels = attempts.snapshot(task.worker, task.n)?.issue?.labels ?? [];
-  const kept = await untake(github, place, holder, labels, { tip: now.tip, taken, before });
+  const kept = await untake(github, place, holder, labels, { tip: now, taken, before });
   if (kept === null) return [];
   const name = attemptId(task.worker, task.n);
   return [`${repo}#${task.issue} was given back as ${name} had found it: ${kept.state} by ${kept.attempt}`];

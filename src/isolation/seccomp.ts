@@ -16,6 +16,8 @@ const largestSegment = 64 << 10;
 
 /** PR_SET_DUMPABLE. */
 const secrecy = 4;
+/** PR_SET_MM: a process would choose what of its memory is shown as its environment, and of what size. */
+const memoryMap = 35;
 
 /** Numbers of the calls in one binary interface of the kernel. */
 interface Abi {
@@ -124,7 +126,12 @@ function rules({ below, refused, sockets, ioctl, shmget, prctl }: Omit<Abi, "arc
       allow,
     ]),
     // Who makes a secret of its memory is told that it is one: its files in memory have to be counted.
-    ...only(prctl, [load(at.low(0)), ...anyOf([secrecy], load(at.low(1)), allow), ...anyOf([0], pretend, allow)]),
+    ...only(prctl, [
+      load(at.low(0)),
+      ...only(memoryMap, [refuse("EPERM")]),
+      ...anyOf([secrecy], load(at.low(1)), allow),
+      ...anyOf([0], pretend, allow),
+    ]),
     allow,
   ];
 }

@@ -37,11 +37,19 @@ export async function lostNow(
     const times = lost.get(issueKey(repo, number)) ?? 0;
     if (times < 2 || labels.some((label) => label.toLowerCase() === "blocked")) continue;
     // What can't be read is not forgiven.
-    const comments = await github.comments(repo, number, mostComments).catch(() => []);
-    const top = `<!-- ${markerOf(fleet, number, times)} -->`;
-    if (comments.some(({ body }) => body.startsWith(top))) lost.delete(issueKey(repo, number));
+    if (await isGivenUp(fleet, github, { repo, number }, times).catch(() => false)) lost.delete(issueKey(repo, number));
   }
   return lost;
+}
+
+async function isGivenUp(
+  fleet: Pick<Fleet, "store">,
+  github: GitHub,
+  { repo, number }: Pick<Candidate, "repo" | "number">,
+  times: number,
+): Promise<boolean> {
+  const top = `<!-- ${markerOf(fleet, number, times)} -->`;
+  return (await github.comments(repo, number, mostComments)).some(({ body }) => body.startsWith(top));
 }
 
 /** Says so on the issue, once: the label keeps every fleet away until a person takes it off. */
@@ -58,6 +66,8 @@ export async function giveUpOn(
     const times = lost.get(issueKey(repo, number)) ?? 0;
     const text = `${times} attempts on this issue vanished without a result. It is marked \`blocked\` until a person has looked at it.`;
     try {
+      // A person took that mark away, which could not be read before: the next tick tries once more.
+      if (await isGivenUp(fleet, github, candidate, times)) continue;
       // The label last: it ends the matter, so the comment must be there.
       await github.upsertComment(repo, number, markerOf(fleet, number, times), text);
       await github.addLabel(repo, number, "blocked");

@@ -26,6 +26,7 @@ import {
   appendLine,
   createFolderOnce,
   createOnce,
+  discard,
   errorCode,
   isThere,
   makeFolder,
@@ -185,8 +186,9 @@ export class Attempts {
     const { folder, bundle, canary, trial } = this.at(worker, n);
     sweep(folder, 0);
     const sockets = forwardsOf(folder, true).map(({ socket }) => socket);
-    for (const left of [bundle, `${bundle}.git`, canary, trial, ...sockets])
-      rmSync(left, { recursive: true, force: true });
+    for (const left of [bundle, `${bundle}.git`, canary, ...sockets]) rmSync(left, { recursive: true, force: true });
+    // What a gate made of it, nobody may be able to remove: it stays then, and the end comes all the same.
+    discard(trial);
   }
 
   task(worker: string, n: number): Task | null {

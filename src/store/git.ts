@@ -1,6 +1,8 @@
 /** Runs git for the fleet: nothing of the operator's configuration, no prompt, no token in an argument or a file. */
+import { totalmem } from "node:os";
 import { FleetError } from "../model/errors.ts";
 import { runTool, type ToolResult } from "../system/tools.ts";
+import { expendable } from "../system/usage.ts";
 
 /** What git needs to know of the fleet. */
 export interface GitSettings {
@@ -47,10 +49,21 @@ export async function checkGit({ program, toolPath }: GitSettings): Promise<stri
   throw new FleetError("environment", `${program} is version ${version}, 2.31 or newer is needed`, { hint });
 }
 
+/**
+ * A bundle of a few kilobytes may stand for a file of many gigabytes, and git makes the whole of it in memory. It gets half of
+ * the machine's; when there is none left, the kernel takes git before whoever is not of the fleet.
+ */
+const bounded = '{ echo "$1" > /proc/self/oom_score_adj; ulimit -d "$2"; } 2>/dev/null; shift 2; exec "$@"';
+const limits = () => ["git", String(expendable), String(Math.floor(totalmem() / 2048))];
+
 export async function git(settings: GitSettings, args: readonly string[], call: GitCall): Promise<ToolResult> {
   const { token = null, ...rest } = call;
   const env = { ...environment(settings, token), ...call.env };
-  const result = await runTool({ ...rest, argv: [settings.program, ...args], env });
+  const result = await runTool({
+    ...rest,
+    argv: ["/bin/sh", "-c", bounded, ...limits(), settings.program, ...args],
+    env,
+  });
   return token === null ? result : { ...result, stderr: result.stderr.replaceAll(token, "***") };
 }
 
@@ -63,7 +76,8 @@ export function mayPass({ ok, stderr }: Pick<ToolResult, "ok" | "stderr">): bool
 export function gitFailure(settings: GitSettings, args: readonly string[], result: ToolResult): FleetError {
   const words = result.stderr.trim() || result.stdout.trim();
   const what = `git ${args.find((arg) => !arg.startsWith("-")) ?? ""}`;
-  if (result.missing)
+  // The shell before it says so.
+  if (result.missing || result.code === 127)
     return new FleetError("environment", `git is missing: ${settings.program}`, { hint: "apt-get install git" });
   if (result.timedOut) return new FleetError("github", `${what} took too long and was ended`);
   if (/Authentication failed|could not read Username|HTTP 401|error: 401/i.test(words)) {

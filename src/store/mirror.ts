@@ -2,6 +2,7 @@
  * The fleet's own bare repository of one GitHub repository: what is fetched, measured and pushed from. Agents never see it,
  * and work reaches it only as a bundle, so that no git of the host ever reads a folder that an agent can write.
  */
+import { dirname } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
@@ -117,7 +118,7 @@ export class Mirror {
       await this.need([...fetch, quarantine, `+refs/heads/head:${this.ref("head")}`], timeoutMs);
       return await this.resolve("head");
     } catch (error) {
-      if (error instanceof FleetError) throwIfFull(error.message, this.path);
+      if (error instanceof FleetError) throwIfFull(error.message, dirname(bundle));
       throw error;
     } finally {
       await removeTree(quarantine);
@@ -175,7 +176,7 @@ export class Mirror {
     const result = await this.git(["diff", ...options, base, head], timeoutMs);
     if (result.ok) return sizeOf(file);
     removeFile(file); // Half a patch is none.
-    throwIfFull(result.stderr, this.path);
+    throwIfFull(result.stderr, dirname(file));
     return null;
   }
 

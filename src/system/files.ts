@@ -10,7 +10,8 @@ import { isoNow } from "./clock.ts";
 const ownUid = process.getuid?.();
 const privateFile = 0o600;
 const privateFolder = 0o700;
-const temporaryMark = ".new-";
+/** Names of what is not finished begin so; who died over it has left it to {@link sweep}. */
+export const temporaryMark = ".new-";
 /** Whoever writes a file is done long before; what is older was left by a process that was killed. */
 const abandonedMs = 60 * 60_000;
 

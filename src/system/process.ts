@@ -1,5 +1,5 @@
 /** Processes as this machine shows them: identity, liveness, signals, detached start. Linux only: it reads /proc. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import {
   type Here,
   hasNoEnvironment,
@@ -105,15 +105,34 @@ const mostWaits = 100;
 function environments(): { pid: number; cookies: string[] }[] {
   let waits = mostWaits;
   return processes().flatMap((pid) => {
-    let text = look(`/proc/${pid}/environ`);
+    let text = environment(pid);
     // Who starts another program shows nothing for a moment, and must not be taken for a stranger, or for dead.
     while (text === "" && waits > 0 && !isBare(pid)) {
       waits--;
       Bun.sleepSync(1);
-      text = look(`/proc/${pid}/environ`);
+      text = environment(pid);
     }
     const found = text?.includes(cookieName) ? text.split("\0").filter((one) => one.startsWith(cookieName)) : [];
     return found.length > 0 ? [{ pid, cookies: found.map((one) => one.slice(cookieName.length)) }] : [];
+  });
+}
+
+/** More than an exec takes, arguments and all. A process may tell the kernel that far more of its memory is its environment. */
+const longestEnvironment = 6 << 20;
+const part = Buffer.alloc(64 << 10);
+
+/** As {@link look}, but no more than there can be. */
+function environment(pid: number): string | null {
+  return unlessGone(() => {
+    const file = openSync(`/proc/${pid}/environ`, "r");
+    try {
+      let text = "";
+      for (let read = 1; read > 0 && text.length < longestEnvironment; text += part.toString("latin1", 0, read))
+        read = readSync(file, part, 0, part.length, null);
+      return text;
+    } finally {
+      closeSync(file);
+    }
   });
 }
 
@@ -172,8 +191,12 @@ function readOrNull(file: string): string | null {
 
 /** @returns null: there is none, or it is not for us. @throws Error when it could not be looked at */
 function look(file: string): string | null {
+  return unlessGone(() => readFileSync(file, "utf8"));
+}
+
+function unlessGone(read: () => string): string | null {
   try {
-    return readFileSync(file, "utf8");
+    return read();
   } catch (error) {
     if (couldNotLook(error)) throw error;
     return null;

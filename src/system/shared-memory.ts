@@ -2,15 +2,16 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statfsSync, statSync } from "node:fs";
 
 const tmpfs = 0x01021994;
+const ramfs = 0x858458f6;
 const mostDescriptors = 20_000;
 const mostNamespaces = 64;
 const mostMounts = 1 << 20;
 
-/** Of all files in memory of this machine, with what of it may be on swap. Quick. */
+/** Of all files in memory of this machine, with what of it may be on swap, and with those of `ramfs`, which has no size. Quick. */
 export function sharedBytes(): number {
   const memory = readFileSync("/proc/meminfo", "utf8");
   const of = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB`, "m").exec(memory)?.[1] ?? 0) * 1024;
-  return of("Shmem") + of("SwapTotal") - of("SwapFree");
+  return of("Shmem") + of("SwapTotal") - of("SwapFree") + Math.max(0, of("Unevictable") - of("Mlocked"));
 }
 
 export interface FilesInMemory {
@@ -86,7 +87,7 @@ class Looked {
       // Another may be mounted over it: then it is not what is seen at its place.
       const { type, blocks, bfree, bsize } = statfsSync(path);
       const seen = statSync(path).dev === device;
-      if (seen && type !== tmpfs) return;
+      if (seen && type !== tmpfs && type !== ramfs) return;
       this.systems.set(device, seen && blocks > 0 ? (blocks - bfree) * bsize : null);
     } catch {
       this.systems.set(device, null);
@@ -107,10 +108,12 @@ class Looked {
 }
 
 function tmpfsIn(mountinfo: string): { device: number; path: string }[] {
-  return [...mountinfo.matchAll(/^\d+ \d+ (\d+):(\d+) \S+ (\S+) .* - tmpfs /gm)].map(([, major, minor, path = ""]) => ({
-    device: (Number(major) << 8) | (Number(minor) & 0xff) | ((Number(minor) & ~0xff) << 12),
-    path: path.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-  }));
+  return [...mountinfo.matchAll(/^\d+ \d+ (\d+):(\d+) \S+ (\S+) .* - (?:tmpfs|ramfs) /gm)].map(
+    ([, major, minor, path = ""]) => ({
+      device: (Number(major) << 8) | (Number(minor) & 0xff) | ((Number(minor) & ~0xff) << 12),
+      path: path.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    }),
+  );
 }
 
 function readStart(file: string): string {

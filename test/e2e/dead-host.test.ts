@@ -126,6 +126,23 @@ test(
 );
 
 test(
+  "what a dead fleet had pushed goes to the configured base, not to the repository's default branch",
+  async () => {
+    const gone = await openFleet({ workers: ["01"] });
+    await gone.repo.push({ branch: "next", files: { "next.txt": "Next.\n" } });
+    const based = { ...claims, repos: { "acme/site": { base: "next" } } };
+    gone.configure(based);
+    const issue = await killedAt(gone, "after branch:published");
+    const fleet = await openFleet({ workers: ["b1"], standin: gone.standin });
+    fleet.configure(based);
+    fleet.standin.advance(leaseMs + 60_000);
+    expect((await fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue)])).code).toBe(4);
+    expect(fleet.repo.pulls()).toMatchObject([{ head: `issue-${issue}`, base: "next" }]);
+  },
+  long,
+);
+
+test(
   "what a dead fleet had pushed is finished by another, when a person says so after the lease: no agent does it again",
   async () => {
     const gone = await openFleet({ workers: ["01"] });

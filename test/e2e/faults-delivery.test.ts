@@ -6,6 +6,7 @@ import { reset } from "../../src/fleet/reset.ts";
 import type { End } from "../../src/model/attempt.ts";
 import type { Outcome } from "../../src/model/outcome.ts";
 import type { Fault } from "../../src/standin/faults.ts";
+import { until } from "../support/fleet.ts";
 import { faults } from "./fault-kinds.ts";
 import { type Case, Rig } from "./fault-rig.ts";
 import { inTurn } from "./refused.ts";
@@ -260,6 +261,53 @@ test("the step runs out of time after the push has arrived: it is not given up",
   expect(await one.dispatch()).not.toBeInstanceOf(Error);
   expect((await one.end()).outcome).toBe("timed-out");
   await isDeliveredNext(one, "out of time");
+});
+
+const couldNotFinish = ({ events }: Case) =>
+  events.some((event) => event.type === "warning" && event.message.startsWith("the claim could not be finished"));
+
+test("the step runs out of time while the claim of a confirmed pull request is being finished: delivered, and finished by whoever looks next", async () => {
+  const one = rig.case({ config: { steps: { publish: "8s" } }, requestMs: 3000 });
+  one.later = [{ method: "POST", path: /\/git\/commits$/, times: 1000, fault: { delayMs: 600_000 } }];
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  const end = await one.end();
+  expect([end.outcome, end.pull?.number]).toEqual(["delivered", one.pulls()[0]?.number]);
+  await isTrue(one, end, "out of time");
+  // The step goes on behind the attempt's back, until the last of its requests has failed.
+  await until("it gives up", () => couldNotFinish(one) || null);
+  expect((await one.claims())[0]?.state).toBe("published");
+  await isDelivered(one, "out of time");
+});
+
+test("what the step learns of its pull request after its time is left to whoever looks next", async () => {
+  const one = rig.case({ config: { steps: { publish: "4s" } } });
+  one.later = [
+    { method: "GET", path: /\/pulls\/\d+$/, fault: { delayMs: 6000 } },
+    { method: "GET", path: /\/comments/, fault: { delayMs: 6000 } },
+  ];
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  const end = await one.end();
+  expect([end.outcome, end.pull]).toEqual(["timed-out", null]);
+  await isTrue(one, end, "too late");
+  expect((await one.claims())[0]?.state).toBe("published");
+  await isDelivered(one, "too late");
+});
+
+test("the reply to `done` is lost, and it can't be looked for: it is not written again without its pull request", async () => {
+  const one = rig.case();
+  const unread = { method: "GET", path: /\/git\/ref\//, times: 3, fault: { status: 500, body: {} } };
+  one.later = [
+    { method: "POST", path: /\/git\/commits$/, fault: { meanwhile: () => void one.inject(unread) } },
+    { method: "PATCH", path: /\/git\/refs\//, fault: "drop-after" },
+  ];
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  const end = await one.end();
+  expect(end.outcome).toBe("delivered");
+  expect(couldNotFinish(one)).toBe(true);
+  await isTrue(one, end, "unseen");
+  const [pull] = one.pulls();
+  expect((await one.claims())[0]).toMatchObject({ state: "done", pr: pull?.number, head: pull?.headSha });
+  await isDelivered(one, "unseen");
 });
 
 test("GitHub opens the pull request, fails to say so, and does not list it yet: adopted, at the latest by whoever looks next", async () => {

@@ -63,6 +63,27 @@ test(
 );
 
 test(
+  "that mark, once a person has taken it away, is not put again because GitHub did not list the comments",
+  async () => {
+    const fleet = await openFleet();
+    const issue = fleet.repo.openIssue({ title: "Deadly", body: silent });
+    for (let n = 0; n < 2; n++) {
+      expect(taken(await tick(fleet))).toEqual([issue]);
+      await vanish(fleet, "SIGKILL");
+    }
+    expect(skipped(await tick(fleet))).toEqual([`#${issue} lost twice`]);
+    fleet.repo.unlabel(issue, "blocked");
+    const path = new RegExp(`/issues/${issue}/comments$`);
+    const unread = fleet.standin.inject({ method: "GET", path, fault: { status: 403, body: {} } });
+    const deaf = await tick(fleet);
+    expect([unread.fired, taken(deaf), skipped(deaf)]).toEqual([1, [], [`#${issue} lost twice`]]);
+    expect([fleet.repo.labels(issue), fleet.repo.comments(issue).length]).toEqual([[], 1]);
+    expect(taken(await tick(fleet))).toEqual([issue]);
+  },
+  long,
+);
+
+test(
   "a shutdown of the host does not count",
   async () => {
     const fleet = await openFleet();

@@ -240,6 +240,31 @@ test(
 );
 
 test(
+  "what was stopped is given back by a reset of its worker after another task, too",
+  async () => {
+    const fleet = await openFleet();
+    const stopped = await begin(fleet, { worker: "01", body: silent });
+    await running(fleet, "01");
+    expect((await fleet.cw(["stop", "01"])).code).toBe(0);
+    const other = await begin(fleet, { worker: "01", body: "[[scenario:answer]]" });
+    expect((await fleet.ended("01", 2)).outcome).toBe("answered");
+    expect([fleet.repo.labels(stopped), (await fleet.claim(stopped))[0]?.state]).toEqual([["worker:01"], "held"]);
+    const reset = await fleet.cw(["reset", "01", "--json"]);
+    expect([reset.code, reset.json().done]).toEqual([
+      0,
+      [
+        `the label worker:01 was removed from acme/site#${stopped}`,
+        `the claim of 01-1 on acme/site#${stopped} was released`,
+      ],
+    ]);
+    expect([fleet.repo.labels(stopped), (await fleet.claim(stopped))[0]?.state]).toEqual([[], "released"]);
+    expect((await fleet.claim(other))[0]).toMatchObject({ state: "done", attempt: "01-2" });
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
   "two reconciles at once mend each thing once",
   async () => {
     const fleet = await openFleet({ workers: ["01", "02"] });

@@ -111,6 +111,31 @@ test(
 );
 
 test(
+  "interrupted after its machine has slept for longer than the lease: what another fleet's worker of that name has put stays",
+  async () => {
+    const fleet = await openFleet();
+    const rival = await openFleet({ standin: fleet.standin });
+    const issue = fleet.repo.openIssue({ title: "Slept over", body: "[[scenario:silent]]" });
+    const slow = fleet.standin.inject({ ...labelling, fault: { delayMs: 1000 } });
+    const child = fleet.start([...dispatch(issue), "-w", "01"]);
+    await until("the label is being set", () => slow.fired || null);
+    child.kill("SIGSTOP");
+    fleet.standin.advance(32 * 60_000);
+    expect((await rival.cw([...dispatch(issue), "-w", "01"])).code).toBe(0);
+    const before = await left(fleet, issue);
+    expect(before).toMatchObject({ tip: { state: "held", attempt: "01-1" }, labels: ["worker:01"] });
+    child.kill("SIGINT");
+    child.kill("SIGCONT");
+    expect([await child.exited, await new Response(child.stderr).text()]).toEqual([
+      5,
+      expect.stringContaining("interrupted: everything was undone"),
+    ]);
+    expect(await left(fleet, issue)).toEqual(before);
+  },
+  long,
+);
+
+test(
   "refused after the claim was made: as it was",
   async () => {
     const fleet = await openFleet({ workers: ["01", "02"] });

@@ -104,6 +104,8 @@ test.each(Object.keys(calls) as Arch[])("S36, S37: %s", (arch) => {
   expect(answer(arch, 425)).toBe(38);
   // PR_SET_DUMPABLE: nothing is done.
   expect(answer(arch, call("prctl"), [4, 0])).toBe(0);
+  // PR_SET_MM, with PR_SET_MM_MAP.
+  expect(answer(arch, call("prctl"), [35, 14])).toBe(1);
   for (const args of [
     [4, 1],
     [3, 0],

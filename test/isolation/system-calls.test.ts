@@ -29,6 +29,8 @@ const others: Try[] = [
   [`${x64 ? 53 : 199}, 30, 1, 0, $name`, 97],
   [`${x64 ? 41 : 198}, (1 << 32) + 40, 1, 0`, 97],
   ["425, 1, $name", 38],
+  // PR_SET_MM_MAP, of a map that is none; PR_SET_MM_MAP_SIZE.
+  ...[14, 15].map((what): Try => [`${x64 ? 157 : 167}, 35, ${what}, $name, 104, 0`, 1]),
   ...typing.map((request): Try => [`${x64 ? 16 : 29}, 0, ${request}, $name`, 1]),
   ...["65537", "1 << 40", "(1 << 32) + 1"].map((size): Try => [`${x64 ? 29 : 194}, 0, ${size}, 0777`, 22]),
   ...(x64 ? (["0x40000000 + 41, 40, 1, 0", "0x40000000 + 250, 0, -3, 1"] as const).map((call): Try => [call, 38]) : []),

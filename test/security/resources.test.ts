@@ -53,6 +53,11 @@ const ways: [what: string, script: string, reason: RegExp][] = [
     /MiB of memory/,
   ],
   [
+    "one that the kernel counts nowhere",
+    "unshare -Urm sh -c 'mount -t ramfs none /run; head -c 400000000 /dev/zero > /run/x; sleep 60'",
+    /MiB of memory/,
+  ],
+  [
     "one below another",
     "unshare -Urm sh -c 'mount -t tmpfs none /run; head -c 400000000 /dev/zero > /run/x; mount -t tmpfs none /run; sleep 60'",
     /MiB of memory/,

@@ -1,7 +1,7 @@
 /** What the store makes of the attempt folders, whatever is in them. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { endSchema, mayEndForIt, nextAttempt, statusOf } from "../../src/model/attempt.ts";
 import { outcomeNames } from "../../src/model/outcome.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
@@ -252,6 +252,20 @@ test("what the killed processes of an attempt had not finished is removed with i
   fs.writeFileSync(join(path, "work.patch"), "whole");
   attempts.tidy("01", 1);
   expect(fs.readdirSync(path).toSorted()).toEqual(["snapshot.json", "task.json", "work.patch"]);
+});
+
+test.skipIf(!root)("what nobody can remove of a gate's keeps no end away", () => {
+  const kept = join(path, "trial/kept");
+  fs.mkdirSync(kept, { recursive: true });
+  const program = `
+    const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../../src/store/store.ts"))});
+    openStore(${JSON.stringify(dirname(store.paths.home("01")))}).attempts.tidy("01", 1);
+    console.log("tidied");`;
+  const inside = `mount -t tmpfs none "$0" && exec "$1" --no-env-file -e "$2"`;
+  const ran = Bun.spawnSync(["unshare", "-m", "sh", "-c", inside, kept, process.execPath, program]);
+  expect([ran.stderr.toString(), ran.stdout.toString()]).toEqual(["", "tidied\n"]);
+  store.attempts.tidy("01", 1);
+  expect(fs.existsSync(join(path, "trial"))).toBe(false);
 });
 
 for (const umask of [0o000, 0o077]) {

@@ -1,9 +1,11 @@
 /** The fleet's own repository with the real git, against the local GitHub, and against clones that an agent has poisoned. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { FleetError } from "../../src/model/errors.ts";
 import { findSecrets } from "../../src/model/secret-shapes.ts";
+import { git as ours } from "../../src/store/git.ts";
 import { Mirror } from "../../src/store/mirror.ts";
 import { tokenOf } from "../standin/site.ts";
 import { limit, type Mirrors, openMirrors } from "../support/mirrors.ts";
@@ -338,4 +340,12 @@ test("A21: the environment is ours alone: no prompt, no configuration of the ope
       "transfer.fsckObjects",
     ].map(configured),
   ).toEqual(["never", undefined, "", "/dev/null", "false", "true"]);
+});
+
+test("git takes no more memory than half of the machine's, and goes before whoever is not of the fleet", async () => {
+  const program = join(place, "git");
+  fs.writeFileSync(program, "#!/bin/sh\nulimit -d\nulimit -Hd\ncat /proc/self/oom_score_adj\n", { mode: 0o755 });
+  const { stdout } = await ours({ ...mirrors.settings, program }, ["status"], { timeoutMs: limit });
+  const half = Math.floor(totalmem() / 2048);
+  expect(stdout).toBe(`${half}\n${half}\n600\n`);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { statfsSync } from "node:fs";
+import { mkdtempSync, rmdirSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isOfTheMachine, throwIfFull } from "../../src/system/machine-trouble.ts";
 
 /** Has no room at all. */
@@ -21,6 +22,20 @@ test("a tool's word that there is no room is trouble of the machine", () => {
 test("other words are not", () => {
   for (const text of ["", "fatal: bad object HEAD", "exit code 1"]) throwIfFull(text, full);
   expect(isOfTheMachine(new Error(words))).toBe(false);
+});
+
+test.skipIf(process.getuid?.() !== 0)("where there is little room, nobody is believed without a try", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cw-trouble-"));
+  const program = `
+    const { throwIfFull } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/machine-trouble.ts"))});
+    const told = () => { try { throwIfFull(${JSON.stringify(words)}, ${JSON.stringify(folder)}); return "room"; } catch { return "full"; } };
+    const first = told();
+    require("node:fs").writeFileSync(${JSON.stringify(join(folder, "filling"))}, Buffer.alloc(150 << 20));
+    console.log(first, told(), require("node:fs").readdirSync(${JSON.stringify(folder)}).join());`;
+  const inside = `mount -t tmpfs -o size=200m none "$0" && exec "$1" --no-env-file -e "$2"`;
+  const ran = Bun.spawnSync(["unshare", "-m", "sh", "-c", inside, folder, process.execPath, program]);
+  rmdirSync(folder);
+  expect([ran.stderr.toString(), ran.stdout.toString()]).toEqual(["", "room full filling\n"]);
 });
 
 const { bavail, bsize, ffree } = statfsSync(tmpdir());

@@ -132,4 +132,24 @@ test("a process that starts another program, and again, is found at each look", 
   expect(child.exitCode).toBeNull();
 });
 
+/** It says that its environment is a gigabyte, of which no page is there: PR_SET_MM_MAP, with all else as it is. */
+const vast = `
+  open F, "/proc/self/stat"; @s = split / /, <F>; $n = 1 << 30;
+  ($a = syscall(9, 0, $n, 1, 0x4022, -1, 0)) > 0 or die "mmap: $!";
+  $m = pack "Q12L2", @s[25, 26, 44, 45, 46], syscall(12, 0), @s[27, 47, 48], $a, $a + $n, 0, 0, 0xffffffff;
+  syscall(157, 35, 14, $m, 104, 0) == 0 or die "prctl: $!"; $| = 1; print "vast\n"; sleep 60`;
+
+test.skipIf(process.arch !== "x64")("what a process calls its environment keeps no look, and no memory", async () => {
+  const child = start(`exec perl -e '${vast.replaceAll("'", "")}'`);
+  expect(await linesOf(child, 1)).toEqual(["vast"]);
+  const looker = Bun.spawnSync([
+    ...[process.execPath, "--no-env-file", "-e"],
+    `const { livingCookies } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/process.ts"))});
+     livingCookies();
+     console.log(/VmHWM:\\s+(\\d+)/.exec(require("node:fs").readFileSync("/proc/self/status", "utf8"))[1]);`,
+  ]);
+  expect(looker.stderr.toString()).toBe("");
+  expect(Number(looker.stdout) / 1024).toBeLessThan(500);
+});
+
 test("the kernel's files are where we read them", () => expect(existsSync("/proc/self/ns/pid")).toBe(true));

@@ -12,8 +12,9 @@ const command: CommandFactory = (app, out) =>
     args: { id: { type: "positional", description: "the worker" } },
     run: async ({ id }) => {
       const opened = await app();
-      for (const repair of (await opened.reconcile(id)).repaired) await out.note(repair);
+      // Before all else: what crashes left may take minutes.
       const stopped = await opened.stop(id);
+      for (const repair of (await opened.reconcile(id)).repaired) await out.note(repair);
       const text = stopped
         ? `worker ${id} is idle: attempt ${stopped.attempt} ended as ${stopped.outcome}`
         : `worker ${id} was idle`;
