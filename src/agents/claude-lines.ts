@@ -104,7 +104,12 @@ const result = z.object({
 
 const rateLimit = z.object({
   type: z.literal("rate_limit_event"),
-  rate_limit_info: z.object({ status: z.string(), resetsAt: z.optional(z.number()) }),
+  rate_limit_info: z.object({
+    status: z.string(),
+    resetsAt: z.optional(z.number()),
+    /** Beyond the limit, and paid for. */
+    isUsingOverage: z.optional(z.nullable(z.boolean())),
+  }),
 });
 
 const kinds = { assistant, user, result, rate_limit_event: rateLimit } as const;
@@ -114,13 +119,14 @@ export type Assistant = z.infer<typeof assistant>;
 export type User = z.infer<typeof user>;
 export type Result = z.infer<typeof result>;
 export type ModelUsage = z.infer<typeof modelUsage>;
+export type RateLimit = z.infer<typeof rateLimit>;
 type Retry = z.infer<typeof retry>;
 /** A line of a kind that means nothing to us, but shows that the program lives. */
 interface Other {
   readonly type: "other";
 }
 const other: Other = { type: "other" };
-export type Line = Init | Retry | Assistant | User | Result | z.infer<typeof rateLimit> | Other;
+export type Line = Init | Retry | Assistant | User | Result | RateLimit | Other;
 
 /** Null for what is no line of the stream: half a line, or junk. A known kind in a strange shape is `other`. */
 export function parseLine(line: string): Line | null {

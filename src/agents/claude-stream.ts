@@ -10,6 +10,7 @@ import {
   type Line,
   type ModelUsage,
   parseLine,
+  type RateLimit,
   type Result,
   type User,
 } from "./claude-lines.ts";
@@ -48,14 +49,20 @@ export function claudeReader(): AgentReader {
       case "user":
         return user(one);
       case "rate_limit_event":
-        if (one.rate_limit_info.status !== "rejected") return [{ type: "heartbeat" }];
-        limited = true;
-        return [{ type: "limited", resetsAt: milliseconds(one.rate_limit_info.resetsAt) }];
+        return limits(one.rate_limit_info);
       case "result":
         return [{ type: "usage", usage: account.settle(one) }, ended(one, limited)];
       case "other":
         return [{ type: "heartbeat" }];
     }
+  }
+
+  /** The last word counts: a window may have been reset since, and who pays for more is not kept. */
+  function limits({ status, resetsAt, isUsingOverage }: RateLimit["rate_limit_info"]): AgentSignal[] {
+    const before = limited;
+    limited = status === "rejected" && isUsingOverage !== true;
+    if (!limited && !before) return [{ type: "heartbeat" }];
+    return [{ type: "limited", resetsAt: limited ? milliseconds(resetsAt) : null }];
   }
 
   function assistant(line: Assistant): AgentSignal[] {
@@ -151,9 +158,9 @@ function ended(line: Result, limited: boolean): AgentSignal {
 function blame(line: Result, text: string, limited: boolean): Extract<AgentSignal, { type: "result" }>["kind"] {
   if (line.subtype === "error_max_turns") return "turns";
   if (line.subtype === "error_max_budget_usd") return "budget";
-  if (limited || line.api_error === "usage_limit_reached") return "limited";
   const status = line.api_error_status;
   if (status === 401 || status === 403 || /^Not logged in\b|authentication_failed/.test(text)) return "auth";
+  if (limited || line.api_error === "usage_limit_reached") return "limited";
   return "error";
 }
 

@@ -177,6 +177,9 @@ export async function runInside(attempt: InFlight, command: Command, how: Inside
   );
 }
 
+/** Of what it prints on standard error, besides the first 64 KiB. */
+const lastWords = 4096;
+
 async function untilOver(
   child: Child,
   watch: () => ResourceWatch,
@@ -196,8 +199,11 @@ async function untilOver(
   const resources = watch();
   const stopping = AbortSignal.any([resources.over.signal, ...(ending ? [ending] : [])]);
   let errors = "";
+  let last = "";
   const err = take(child.stderr, (chunk) => {
-    if (errors.length < 64 << 10) errors += new TextDecoder().decode(chunk);
+    const text = new TextDecoder().decode(chunk);
+    if (errors.length < 64 << 10) errors += text;
+    last = (last + text).slice(-lastWords);
   });
   try {
     void child.go("");
@@ -213,7 +219,7 @@ async function untilOver(
     if (unwritten !== null) throw unwritten;
     if (bytes > largestBundle)
       throw new Verdict("rejected", `${name}: more than ${largestBundle >> 20} MiB came out of the clone`);
-    return { bytes, code: end.code, errors: errors.trim() };
+    return { bytes, code: end.code, errors: errors.trim(), last: last.trim() };
   } finally {
     resources.stop();
     await endTree(tree, 0);

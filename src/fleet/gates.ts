@@ -33,9 +33,9 @@ export async function passGates(attempt: InFlight, gates: readonly string[], unt
       throw new Verdict("failed", `the work could not be checked out for its gates: ${written.errors.slice(-400)}`);
     await withNetwork(fleet, inside, paths.folder, attempt, async () => {
       for (const gate of gates) {
-        const { code, errors } = await run("gate", gateCommand(attempt, gate), inside.forwards);
+        const { code, last } = await run("gate", gateCommand(attempt, gate), inside.forwards);
         if (code === 0) continue;
-        const reason = `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${errors.slice(-400)}`;
+        const reason = `the gate ${JSON.stringify(gate)} failed (exit code ${code}): ${last.slice(-400)}`;
         throw new Verdict("failed", reason);
       }
     });

@@ -27,12 +27,13 @@ export async function publish(attempt: InFlight, work: Work, late: AbortSignal):
     // Where there is an issue, it tells: of another repository it is another.
     needSame(attempt.fleet, attempt.task.repo, await attempt.github.repository(attempt.task.repo));
   }
+  late.throwIfAborted();
   // Before: it may arrive, and the look at what came of it fail.
   attempt.unconfirmed = true;
-  await push(attempt, work);
-  late.throwIfAborted();
+  await push(attempt, work, late);
   attempt.figures = { ...attempt.figures, branch: attempt.branch };
   attempt.say({ type: "branch:published", branch: attempt.branch, head: work.head });
+  late.throwIfAborted();
   const { number } = await confirmPull(attempt, work.head, late);
   if (lease === null) return;
   try {
@@ -99,7 +100,7 @@ async function builtUpon({ github, task, id }: InFlight, head: string, pulls: re
 }
 
 /** Tries the names in order: a branch is only ever created, never moved. */
-async function push(attempt: InFlight, work: Work): Promise<void> {
+async function push(attempt: InFlight, work: Work, late: AbortSignal): Promise<void> {
   const { mirror, task, lease, fleet } = attempt;
   const timeoutMs = fleet.config.steps.publish;
   // What hangs is looked at before the step is over: it may have arrived.
@@ -112,6 +113,7 @@ async function push(attempt: InFlight, work: Work): Promise<void> {
     const published = tip && ref && lease ? await publishedTip(attempt, tip, work.head) : null;
     if (published && ref && tip) updates.push({ from: published.sha, to: ref, expect: tip.sha });
     for (let tries = 0; ; tries++) {
+      late.throwIfAborted();
       const result = await mirror.push(updates, pushMs, tries);
       // Also after a failure: the reply may have been lost after GitHub acted.
       const now = await mirror.remoteRefs(ref === null ? [target] : [target, ref], timeoutMs);

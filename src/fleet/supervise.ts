@@ -18,7 +18,7 @@ import { collect, saveBranches, saveWork, type Work } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
 import { credentialsOf, type Fleet, secretsOf } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
-import { awaitReset } from "./park.ts";
+import { awaitReset, pauseRefused } from "./park.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { fileProposals } from "./propose.ts";
 import { publish } from "./publish.ts";
@@ -46,9 +46,10 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
   if (left !== null) say({ type: "warning", message: `no systemd scope of its own: ${left}` });
   const ending = new AbortController();
   const end = (verdict: Verdict) => ending.abort(verdict);
-  shutdown.addEventListener("abort", () => end(new Verdict("lost", "the host shut the supervisor down")), {
-    once: true,
-  });
+  const shutDown = () => end(new Verdict("lost", "the host shut the supervisor down"));
+  // Asked before there was anybody to listen.
+  if (shutdown.aborted) shutDown();
+  shutdown.addEventListener("abort", shutDown, { once: true });
   const polling = setInterval(() => {
     try {
       if (attempts.stopWished(worker, n)) end(new Verdict("stopped", "someone asked"));
@@ -237,7 +238,7 @@ async function runUntilDone(attempt: InFlight, { prompt, resume }: Prepared): Pr
   if (resume && !run.worked && /No conversation found/.test(run.result?.text ?? "")) {
     run = await runAgent(attempt, `${interrupted}\n\n${prompt}`, false, again++);
   }
-  for (; run.resetsAt !== null && run.result?.kind === "limited"; again++) {
+  for (let parked = 0; run.result?.kind === "limited" && parked < mostParks; parked++, again++) {
     if (!(await awaitReset(attempt, run.resetsAt))) break;
     run = await runAgent(
       attempt,
@@ -246,8 +247,12 @@ async function runUntilDone(attempt: InFlight, { prompt, resume }: Prepared): Pr
       again,
     );
   }
+  if (run.result?.kind === "auth") pauseRefused(attempt);
   return run;
 }
+
+/** Each may be hours long. */
+const mostParks = 20;
 
 const interrupted =
   "You were interrupted. Look at the state of your work (git status, git log), then go on with your task.";

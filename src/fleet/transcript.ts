@@ -1,11 +1,12 @@
 /** What the agent prints, on disk: without secrets, and bounded, whatever it prints. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { Redactor } from "../model/redaction.ts";
 
 export class Transcript {
   private readonly file: number;
   private readonly redactor: Redactor;
-  private written = 0;
+  /** An attempt that was parked goes on where it was. */
+  private written: number;
   /** Lines that were not kept: past the limit, or the disk refused them. */
   dropped = 0;
 
@@ -16,6 +17,7 @@ export class Transcript {
     secrets: readonly string[],
   ) {
     this.file = openSync(path, "a", 0o600);
+    this.written = fstatSync(this.file).size;
     this.redactor = new Redactor(secrets);
   }
 

@@ -31,6 +31,8 @@ export interface SelectionFacts {
   readonly untrusted: ReadonlyMap<string, string>;
   /** How often an issue's attempt was lost here (shutdowns do not count), by `owner/repo#N`. */
   readonly lost: ReadonlyMap<string, number>;
+  /** Refused here not long ago, by `owner/repo#N`: they come last, so that the others do not wait for ever. */
+  readonly refused?: ReadonlySet<string>;
   /** Dealt with in this tick, by `owner/repo#N`: neither picked nor skipped, but as open as before for those that wait. */
   readonly passed: ReadonlySet<string>;
 }
@@ -79,7 +81,7 @@ export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
   const running = new Map(facts.running);
   const room = Math.min(Math.max(0, facts.idle - rules.reserve), rules.limit ?? Number.POSITIVE_INFINITY);
   const left = facts.candidates.filter((one) => !facts.passed.has(keyOf(one)));
-  for (const candidate of byUrgency(left, rules.priorityLabels)) {
+  for (const candidate of byUrgency(left, rules.priorityLabels, facts.refused ?? new Set())) {
     const why = whyNot(candidate, facts, open);
     if (why !== null) {
       skipped.push({ candidate, ...why });
@@ -191,12 +193,16 @@ function keyOf(one: Candidate): string {
   return issueKey(one.repo, one.number);
 }
 
-/** Priority labels in their order, then the oldest; the number decides between twins. */
-function byUrgency(candidates: readonly Candidate[], priorities: readonly string[]): Candidate[] {
+/** Priority labels in their order, then the oldest; the number decides between twins. What was refused lately comes last. */
+function byUrgency(
+  candidates: readonly Candidate[],
+  priorities: readonly string[],
+  refused: ReadonlySet<string>,
+): Candidate[] {
   const wanted = priorities.map((label) => label.toLowerCase());
   const ranked = candidates.map((one) => {
     const ranks = one.labels.map((label) => wanted.indexOf(label.toLowerCase())).filter((at) => at >= 0);
-    return { one, rank: Math.min(...ranks, wanted.length) };
+    return { one, rank: refused.has(keyOf(one)) ? wanted.length + 1 : Math.min(...ranks, wanted.length) };
   });
   ranked.sort(
     (a, b) =>

@@ -31,7 +31,9 @@ export function progressOf(events: readonly FleetEvent[]): Progress {
 }
 
 function advance(before: Progress, event: FleetEvent): Progress {
-  const progress: Progress = { ...before, lastActivityAt: event.at };
+  // Its beginning may be out of sight.
+  const step = before.step ?? (event.type.startsWith("agent:") ? "agent" : null);
+  const progress: Progress = { ...before, step, lastActivityAt: event.at };
   switch (event.type) {
     case "step:started":
       return { ...progress, step: event.step, stepDeadlineMs: event.deadlineMs };

@@ -68,12 +68,12 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
     // Asked for whatever the other rules say; its answer is worth reading also when it is yes.
     { rule: "its text may be trusted", ok: trust.trusted, answer: trust.why },
   ];
-  const { idle, pausedUntil } = busyness(fleet);
+  const { idle, paused } = busyness(fleet);
   const { reserve } = fleet.config.assign;
   rules.push({
     rule: "a worker is idle",
     ok: idle.length > reserve,
-    answer: `${idle.length} idle, ${reserve} kept in reserve${pausedUntil === null ? "" : `; others at their usage limit until ${pausedUntil}`}`,
+    answer: `${idle.length} idle, ${reserve} kept in reserve${paused === null ? "" : `; others: ${paused.why} until ${paused.until}`}`,
   });
   const against = rules.filter((rule) => !rule.ok);
   const place = { repo, issue: number, namespace: fleet.config.claims.namespace };

@@ -1,7 +1,7 @@
 /** What a tick decides from: the lists of GitHub, and how busy the fleet is. */
 import { credentialsOf, type Fleet } from "../fleet/fleet.ts";
 import { isRecorded } from "../fleet/is-over.ts";
-import { pausedUntil } from "../fleet/pause.ts";
+import { type Paused, paused as pauseOf } from "../fleet/pause.ts";
 import { statusOf } from "../model/attempt.ts";
 import { type Claim, hasRunOut } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
@@ -50,26 +50,26 @@ export interface Busyness {
   readonly idle: readonly string[];
   /** Attempts that run, by repository in lower case. */
   readonly running: ReadonlyMap<string, number>;
-  /** When the first of the idle workers whose account is at its usage limit may start, ISO 8601; null: there is none. */
-  readonly pausedUntil: string | null;
+  /** Of the idle workers whose account is left alone for now, the one that may start first; null: there is none. */
+  readonly paused: Paused | null;
 }
 
 export function busyness(fleet: Fleet): Busyness {
   const running = new Map<string, number>();
   const idle: string[] = [];
-  const paused: string[] = [];
+  const paused: Paused[] = [];
   const at = now();
   const living = lookOnce();
   for (const worker of fleet.store.workers.list()) {
     const facts = fleet.store.attempts.facts(worker, undefined, living);
     if (statusOf(facts, at).state === "idle") {
-      const until = fleet.config.agent === "claude" ? pausedUntil(fleet, credentialsOf(fleet, worker)) : null;
-      if (until === null) idle.push(worker);
-      else paused.push(until);
+      const pause = fleet.config.agent === "claude" ? pauseOf(fleet, credentialsOf(fleet, worker)) : null;
+      if (pause === null) idle.push(worker);
+      else paused.push(pause);
       continue;
     }
     const repo = facts?.task.ok ? facts.task.value.repo.toLowerCase() : null;
     if (repo !== null) running.set(repo, (running.get(repo) ?? 0) + 1);
   }
-  return { idle, running, pausedUntil: paused.sort()[0] ?? null };
+  return { idle, running, paused: paused.sort((a, b) => a.until.localeCompare(b.until))[0] ?? null };
 }

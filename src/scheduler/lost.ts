@@ -3,10 +3,12 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { GitHub } from "../issues/github.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Candidate, issueKey, type Selected } from "../model/selection.ts";
+import { isoNow } from "../system/clock.ts";
 
 /** Far enough back for any backlog; an issue that was lost before that may be tried again. */
 const looked = 5000;
 const mostComments = 1000;
+const rememberedMs = 60 * 60_000;
 
 /** How often each issue's attempts were lost here since one of them ended otherwise; shutdowns do not count. */
 function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
@@ -15,12 +17,28 @@ function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
   let seen = 0;
   for (const end of fleet.store.history.newestFirst()) {
     if (++seen > looked) break;
-    if (end.issue === null || end.reason.startsWith("the host shut")) continue;
+    // What was refused never came to the issue.
+    if (end.issue === null || end.outcome === "refused" || end.reason.startsWith("the host shut")) continue;
     const key = issueKey(end.repo, end.issue);
     if (end.outcome !== "lost") decided.add(key);
     else if (!decided.has(key)) lost.set(key, (lost.get(key) ?? 0) + 1);
   }
   return lost;
+}
+
+/** Issues whose newest attempt here never came to them: what refused it may be refused again, while others wait. */
+export function refusedLately(fleet: Pick<Fleet, "store">): ReadonlySet<string> {
+  const since = Date.parse(isoNow()) - rememberedMs;
+  const seen = new Set<string>();
+  const refused = new Set<string>();
+  for (const { repo, issue, outcome, endedAt } of fleet.store.history.newestFirst()) {
+    if (Date.parse(endedAt) < since) break;
+    const key = issue === null ? null : issueKey(repo, issue);
+    if (key === null || seen.has(key)) continue;
+    seen.add(key);
+    if (outcome === "refused") refused.add(key);
+  }
+  return refused;
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Trust } from "../model/trust.ts";
 import { sameLabel } from "../model/worker.ts";
 import { ListCache } from "../store/list-cache.ts";
 import { busyness, readAll } from "./facts.ts";
-import { giveUpOn, lostNow } from "./lost.ts";
+import { giveUpOn, lostNow, refusedLately } from "./lost.ts";
 
 export interface TickRequest {
   /** Default: those of the configuration. */
@@ -46,6 +46,10 @@ export interface Tick {
   readonly requests: { readonly total: number; readonly notModified: number };
 }
 
+/** Then the repository's other issues wait for the next tick. */
+const mostTroubles = 3;
+const keyOf = ({ repo, number }: Candidate) => issueKey(repo, number);
+
 /** @throws FleetError `usage`, `auth`, `notFound` (no workers) */
 export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const repos = wantedRepos(fleet, request.repos);
@@ -72,9 +76,12 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
     mayWrite: (repo: string, login: string) => listing.mayWrite(repo, login),
   };
   const lost = await lostNow(fleet, github, candidates);
+  const refused = refusedLately(fleet);
   const untrusted = new Map<string, string>();
   const trusted = new Map<string, Trust>();
   const passed = new Set<string>();
+  /** How many of a repository's issues met an error of GitHub. */
+  const troubles = new Map<string, number>();
   let halted = false;
   const beaten: Tick["skipped"][number][] = [];
   const dispatched: Tick["dispatched"][number][] = [];
@@ -88,6 +95,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       claims,
       untrusted,
       lost,
+      refused,
       passed,
       idle: busy.idle.length - rehearsed.length,
       running: withRehearsed(busy.running, rehearsed),
@@ -101,7 +109,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
         repo: candidate.repo,
         issue: candidate.number,
         why,
-        detail: why === "no idle worker" && busy.pausedUntil ? `usage limit until ${busy.pausedUntil}` : detail,
+        detail: why === "no idle worker" && busy.paused ? `${busy.paused.why} until ${busy.paused.until}` : detail,
       }));
       cache.save();
       const { requests } = listing;
@@ -124,7 +132,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
         continue;
       }
       // Where accounts differ, the first idle worker may be one that has to wait.
-      const worker = busy.pausedUntil === null ? undefined : busy.idle[0];
+      const worker = busy.paused === null ? undefined : busy.idle[0];
       const done = await dispatchOne(fleet, github, next, trust, worker, request.signal);
       if ("doubt" in done) beaten.push({ ...place, why: "untrusted", detail: done.doubt });
       // Another tick of this fleet was faster.
@@ -138,7 +146,14 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       // Closed, deleted or moved since the list was read.
       else if (error.code === "usage" || error.code === "notFound")
         beaten.push({ ...place, why: "gone", detail: error.message });
-      else failed.push(`${next.repo}#${next.number}: ${error.message}`);
+      else {
+        failed.push(`${next.repo}#${next.number}: ${error.message}`);
+        // It is more likely the repository's than the issues': each would cost as many requests.
+        const before = troubles.get(next.repo) ?? 0;
+        troubles.set(next.repo, before + 1);
+        if (before + 1 >= mostTroubles)
+          for (const one of candidates.filter(({ repo }) => repo === next.repo)) passed.add(keyOf(one));
+      }
       // These will not be better with the next issue; but what was dispatched before has to be told.
       halted = error.code === "auth" || error.code === "environment" || error.code === "config";
       if (halted && dispatched.length === 0) throw error;

@@ -175,8 +175,11 @@ export class Mirror {
     const options = ["--no-ext-diff", "--no-textconv", "--binary", `--output=${file}`];
     const result = await this.git(["diff", ...options, base, head], timeoutMs);
     if (result.ok) return sizeOf(file);
-    removeFile(file); // Half a patch is none.
-    throwIfFull(result.stderr, dirname(file));
+    try {
+      throwIfFull(result.stderr, dirname(file));
+    } finally {
+      removeFile(file); // Half a patch is none.
+    }
     return null;
   }
 

@@ -16,7 +16,7 @@ export function isOfTheMachine(error: unknown): boolean {
 const plentyOfBytes = 4 * 2 ** 30;
 const plentyOfFiles = 1_000_000;
 /** What most of them write. */
-const someBytes = 64 << 20;
+const someBytes = 256 << 20;
 const someFiles = 300;
 
 /**

@@ -89,6 +89,21 @@ describe("recorded from the real program", () => {
     expect(of(read(...recorded("nearly-limited")), "limited")).toEqual([]);
   });
 
+  test("a limit that is over, or paid for, is none; and who refuses credentials says nothing of limits", () => {
+    const event = (info: object) => JSON.stringify({ type: "rate_limit_event", rate_limit_info: info });
+    const rejected = event({ status: "rejected", resetsAt: 1_795_217_577 });
+    const result = (more: object) =>
+      JSON.stringify({ type: "result", subtype: "success", is_error: true, result: "API Error", ...more });
+    const kindOf = (...lines: string[]) => of(read(...lines), "result").at(-1)?.kind;
+    expect(kindOf(rejected, result({ api_error_status: 500 }))).toBe("limited");
+    expect(kindOf(rejected, event({ status: "allowed" }), result({ api_error_status: 500 }))).toBe("error");
+    expect(of(read(rejected, event({ status: "allowed" })), "limited").at(-1)?.resetsAt).toBeNull();
+    expect(kindOf(event({ status: "rejected", isUsingOverage: true }), result({ api_error_status: 500 }))).toBe(
+      "error",
+    );
+    expect(kindOf(rejected, result({ api_error_status: 401 }))).toBe("auth");
+  });
+
   test("retries are waiting, a tool that runs long is a heartbeat", () => {
     expect(of(read(...recorded("wrong-key")), "waiting")[0]?.reason).toBe(
       "the model answers 401 authentication_failed; try 1 failed",

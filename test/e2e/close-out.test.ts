@@ -102,3 +102,10 @@ test("settled long after its lease: proved to be ours still, then the label goes
   expect((await one.claims()).map(({ state }) => state)).toEqual(["released", "held", "held"]);
   expect(one.labels()).toEqual([]);
 });
+
+test("a host that shuts down before its supervisor listens: lost, without an agent", async () => {
+  const one = rig.case({ supervisor: "unwanted" });
+  expect(await one.dispatch()).not.toBeInstanceOf(Error);
+  expect(await one.end()).toMatchObject({ outcome: "lost", reason: "the host shut the supervisor down" });
+  expect(one.events.filter(({ type }) => type === "agent:started")).toEqual([]);
+});

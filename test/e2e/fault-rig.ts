@@ -32,8 +32,8 @@ const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 export interface CaseOptions {
   /** Text of the issue. Default: the fake agent edits and commits. */
   readonly body?: string;
-  /** What happens instead of a supervisor. Default: a real one. `born`: one that does nothing. */
-  readonly supervisor?: "real" | "born";
+  /** What happens instead of a supervisor. Default: a real one. `born`: one that does nothing. `unwanted`: it is to end already. */
+  readonly supervisor?: "real" | "born" | "unwanted";
   readonly config?: object;
   /** Another's. Default: an issue of its own. */
   readonly issue?: number;
@@ -168,7 +168,10 @@ export class Case {
       this.fleet.store.attempts.bear(worker, n, {
         ...{ version: 1, by: "supervisor", process: self(), bornAt: now(), reason: null },
       });
-    } else this.running.push(supervise(this.fleet, worker, n, new AbortController().signal));
+    } else {
+      const shutdown = this.options.supervisor === "unwanted" ? AbortSignal.abort() : new AbortController().signal;
+      this.running.push(supervise(this.fleet, worker, n, shutdown));
+    }
     return process.pid;
   }
 }

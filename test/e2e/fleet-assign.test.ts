@@ -229,3 +229,19 @@ test(
   },
   long,
 );
+
+test(
+  "a repository that GitHub refuses issue after issue is left alone for this tick, and keeps no other waiting",
+  async () => {
+    const fleet = await openFleet();
+    const old = await fleet.standin.addRepo({ name: "acme/old", files: { "README.md": "# Old\n" } });
+    for (let n = 0; n < 6; n++) old.openIssue({ title: `Old ${n}`, body: silent });
+    old.set({ archived: true });
+    const issue = fleet.repo.openIssue({ title: "New", body: silent });
+    fleet.configure({ repos: { "acme/old": {}, "acme/site": {} } });
+    const ran = await assign(fleet);
+    expect(ran.json().failed).toHaveLength(3);
+    expect(taken(ran)).toEqual([issue]);
+  },
+  long,
+);

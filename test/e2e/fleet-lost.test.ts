@@ -158,7 +158,7 @@ test(
     const text = await fleet.cw(["assign", "-r", "acme/site"]);
     expect([text.code, text.stdout]).toEqual([0, expect.stringContaining("no idle worker (usage limit until ")]);
     const why = await fleet.cw(["explain", `acme/site#${issue}`]);
-    expect(why.stdout).toContain("others at their usage limit until");
+    expect(why.stdout).toContain("others: usage limit until");
     expect([newest(fleet, "01"), newest(fleet, "02")]).toEqual([1, 0]);
     // Another account is not at its limit.
     const key = { ANTHROPIC_API_KEY: "another-key-of-the-provider-0123456789" };

@@ -144,7 +144,7 @@ const cases: Case[] = [
     left: {
       ...failed,
       outcome: "failed",
-      reason: /the gate "[^"]*exit 3" failed \(exit code 3\): the roof leaks/,
+      reason: /the gate "[^"]*exit 3" failed \(exit code 3\): [\d\s]{300,}the roof leaks$/,
       labels: kept,
       patch: true,
     },
@@ -184,7 +184,7 @@ beforeAll(async () => {
   fleet = await testFleet({ workers: ["01", ...workers()] });
   const { standin } = fleet;
   await Promise.all(["gated", "guarded", "closed"].map((name) => standin.addRepo({ name: `acme/${name}`, files })));
-  fleet.configure({ repos: { "acme/gated": { gates: ["true", "echo the roof leaks; exit 3"] } } });
+  fleet.configure({ repos: { "acme/gated": { gates: ["true", "seq 30000; echo the roof leaks; exit 3"] } } });
   const hook = join(standin.repo("acme/guarded").dir, "hooks/pre-receive");
   mkdirSync(dirname(hook), { recursive: true });
   writeFileSync(hook, "#!/bin/sh\ngrep -q refs/heads/ && { echo 'Nobody pushes on a Friday' >&2; exit 1; }; exit 0\n");

@@ -76,12 +76,27 @@ describe.concurrent("the usage limit of the account", () => {
     slow,
   );
 
+  test(
+    "over already by our clock: it is waited all the same, and not asked again and again",
+    () =>
+      turn(async () => {
+        const fleet = await ownFleet();
+        await begin(fleet, { worker: "01", body: `[[scenario:limited]] [[resets:${seconds(-3600)}]]` });
+        const parked = await heard(fleet, "01", "agent:parked");
+        expect(Date.parse(parked.until) - Date.parse(parked.at)).toBeGreaterThan(50_000);
+        expect((await fleet.cw(["stop", "01", "--json"])).json()).toMatchObject({ outcome: "stopped" });
+        expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+      }),
+    slow,
+  );
+
   test.each([
-    ["far away", () => `[[resets:${seconds(7 * 3600)}]]`],
-    ["of unknown length", () => ""],
+    ["far away", () => `[[resets:${seconds(7 * 3600)}]]`, 6 * 60],
+    ["in no time that there is", () => "[[resets:99999999999999]]", 6 * 60],
+    ["of unknown length", () => "", 15],
   ])(
-    "%s: limited, and the issue is given back",
-    (_, resets) =>
+    "%s: limited, the issue is given back, and the account left alone for a while",
+    (_, resets, minutes) =>
       turn(async () => {
         const fleet = await ownFleet();
         const play: Play = { worker: "01", body: `[[scenario:limited]] ${resets()}` };
@@ -95,6 +110,9 @@ describe.concurrent("the usage limit of the account", () => {
           pull: false,
           patch: false,
         });
+        const next = await fleet.cw(["dispatch", "-r", "acme/site", "-i", String(issue)]);
+        const until = /usage limit until (\S+)/.exec(next.stderr)?.[1] ?? "";
+        expect([next.code, Math.round((Date.parse(until) - Date.now()) / 60_000 / minutes)]).toEqual([4, 1]);
       }),
     slow,
   );

@@ -181,6 +181,10 @@ describe("order", () => {
     ];
     const { picked } = choose({ candidates }, { priorityLabels: ["urgent", "Bug"] });
     expect(picked).toEqual([3, 4, 2, 5, 6, 7, 1]);
+    const refused = new Set(["acme/site#4", "acme/site#1"]);
+    const others = choose({ candidates, refused }, { priorityLabels: ["urgent", "Bug"] }).picked;
+    expect(others.slice(0, 5)).toEqual([3, 2, 5, 6, 7]);
+    expect(others.slice(5).sort()).toEqual([1, 4]);
     expect(choose({ candidates: candidates.toReversed() }, { priorityLabels: ["urgent", "Bug"] }).picked).toEqual(
       picked,
     );

@@ -231,6 +231,8 @@ describe("events", () => {
       lastActivity: "report_progress: half",
       lastActivityAt: at.at,
     });
+    const tail = events.slice(3).map((said) => ({ ...at, ...said }) as FleetEvent);
+    expect(progressOf(tail)).toMatchObject({ step: "agent", stepDeadlineMs: null, turns: 2 });
     expect(progressOf([])).toMatchObject({ step: null, turns: 0 });
   });
 });

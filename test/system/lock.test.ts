@@ -43,6 +43,11 @@ test("a killed holder delays others by some seconds, whatever its lock says of t
   const years = new Date("2036-01-01T00:00:00Z");
   mkdirSync(join(place, "work.lock"));
   utimesSync(join(place, "work.lock"), years, years);
-  expect(await oneAtATime(place, "work", async () => "done", 300)).toBe("done");
+  expect(await oneAtATime(place, "work", async () => "done", 20_000)).toBe("done");
   expect(existsSync(join(place, "work.lock"))).toBe(false);
 }, 30_000);
+
+test("a lock that can't be made is no lock that somebody has", async () => {
+  const error = await oneAtATime(place, "no/such", async () => "done").catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "ENOENT" });
+});

@@ -30,9 +30,9 @@ test.skipIf(process.getuid?.() !== 0)("where there is little room, nobody is bel
     const { throwIfFull } = await import(${JSON.stringify(join(import.meta.dir, "../../src/system/machine-trouble.ts"))});
     const told = () => { try { throwIfFull(${JSON.stringify(words)}, ${JSON.stringify(folder)}); return "room"; } catch { return "full"; } };
     const first = told();
-    require("node:fs").writeFileSync(${JSON.stringify(join(folder, "filling"))}, Buffer.alloc(150 << 20));
+    require("node:fs").writeFileSync(${JSON.stringify(join(folder, "filling"))}, Buffer.alloc(300 << 20));
     console.log(first, told(), require("node:fs").readdirSync(${JSON.stringify(folder)}).join());`;
-  const inside = `mount -t tmpfs -o size=200m none "$0" && exec "$1" --no-env-file -e "$2"`;
+  const inside = `mount -t tmpfs -o size=500m none "$0" && exec "$1" --no-env-file -e "$2"`;
   const ran = Bun.spawnSync(["unshare", "-m", "sh", "-c", inside, folder, process.execPath, program]);
   rmdirSync(folder);
   expect([ran.stderr.toString(), ran.stdout.toString()]).toEqual(["", "room full filling\n"]);
