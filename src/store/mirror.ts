@@ -148,10 +148,8 @@ export class Mirror {
 
   async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {
     const commits = Number(await this.need(["rev-list", "--count", `${base}..${head}`], timeoutMs));
-    const table = await this.need(
-      ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head],
-      timeoutMs,
-    );
+    const numbers = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head];
+    const table = await this.need(numbers, timeoutMs);
     let added = 0;
     let removed = 0;
     const files: string[] = [];
