@@ -273,6 +273,22 @@ export const claimGuards: readonly Guard[] = [
     test: "test/model/selection.test.ts",
   },
   {
+    name: "work before a wait is kept when the agent can't be started after it",
+    file: "src/fleet/supervise.ts",
+    text: " && attempt.figures.turns === 0)",
+    instead: ")",
+    test: "test/e2e/usage-limit.test.ts",
+    only: "not there any more",
+  },
+  {
+    name: "what was said before a wait counts",
+    file: "src/fleet/supervise.ts",
+    text: "proposals: [...before.proposals, ...after.proposals]",
+    instead: "proposals: after.proposals",
+    test: "test/e2e/usage-limit.test.ts",
+    only: "what it had said counts",
+  },
+  {
     name: "an end that has arrived is not written again",
     file: "src/fleet/close-out.ts",
     text: "  if (lease.ended) return;\n",

@@ -171,8 +171,8 @@ async function perform(attempt: InFlight): Promise<Verdict> {
   } catch (error) {
     early = verdictOfError(error, "agent");
   }
-  // An agent that never got to work has nothing to collect.
-  if (task.agent === "dry-run" || (early?.outcome === "refused" && !run?.worked)) {
+  // An agent that never got to work has nothing to collect; one that was parked, and then can't be started any more, has.
+  if (task.agent === "dry-run" || (early?.outcome === "refused" && !run?.worked && attempt.figures.turns === 0)) {
     // But what an attempt before it left there.
     if (!givenBack) untaken.clear();
     return early ?? new Verdict("simulated", run?.result?.text ?? "");
@@ -240,15 +240,26 @@ async function runUntilDone(attempt: InFlight, { prompt, resume }: Prepared): Pr
   }
   for (let parked = 0; run.result?.kind === "limited" && parked < mostParks; parked++, again++) {
     if (!(await awaitReset(attempt, run.resetsAt))) break;
-    run = await runAgent(
-      attempt,
-      "The usage limit was reset. Look at the state of your work, then go on.",
-      true,
-      again,
-    );
+    const reset = "The usage limit was reset. Look at the state of your work, then go on.";
+    run = joined(run, await runAgent(attempt, reset, true, again));
   }
   if (run.result?.kind === "auth") pauseRefused(attempt);
   return run;
+}
+
+/** What it said before it was parked it does not say again: it remembers that it did. */
+function joined(before: AgentRun, after: AgentRun): AgentRun {
+  const [old, words] = [before.words, after.words];
+  return {
+    ...after,
+    words: {
+      complete: words.complete ?? old.complete,
+      answer: words.answer ?? old.answer,
+      fail: words.fail ?? old.fail,
+    },
+    worked: before.worked || after.worked,
+    proposals: [...before.proposals, ...after.proposals],
+  };
 }
 
 /** Each may be hours long. */

@@ -33,6 +33,8 @@ export interface SelectionFacts {
   readonly lost: ReadonlyMap<string, number>;
   /** Refused here not long ago, by `owner/repo#N`: they come last, so that the others do not wait for ever. */
   readonly refused?: ReadonlySet<string>;
+  /** Repositories, in lower case, whose issues have met errors of GitHub in this tick. */
+  readonly troubled?: ReadonlySet<string>;
   /** Dealt with in this tick, by `owner/repo#N`: neither picked nor skipped, but as open as before for those that wait. */
   readonly passed: ReadonlySet<string>;
 }
@@ -89,7 +91,9 @@ export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
     }
     const repo = candidate.repo.toLowerCase();
     const there = running.get(repo) ?? 0;
-    if (rules.perRepo !== null && there >= rules.perRepo) {
+    if (facts.troubled?.has(repo)) {
+      skipped.push({ candidate, why: "limit reached", detail: "GitHub failed for others of its repository" });
+    } else if (rules.perRepo !== null && there >= rules.perRepo) {
       skipped.push({ candidate, why: "limit reached", detail: `${there} attempts run in ${candidate.repo}` });
     } else if (picked.length >= room) {
       const limited = rules.limit !== null && picked.length >= rules.limit;

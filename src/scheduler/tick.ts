@@ -48,7 +48,6 @@ export interface Tick {
 
 /** Then the repository's other issues wait for the next tick. */
 const mostTroubles = 3;
-const keyOf = ({ repo, number }: Candidate) => issueKey(repo, number);
 
 /** @throws FleetError `usage`, `auth`, `notFound` (no workers) */
 export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
@@ -82,6 +81,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const passed = new Set<string>();
   /** How many of a repository's issues met an error of GitHub. */
   const troubles = new Map<string, number>();
+  const troubled = new Set<string>();
   let halted = false;
   const beaten: Tick["skipped"][number][] = [];
   const dispatched: Tick["dispatched"][number][] = [];
@@ -96,6 +96,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       untrusted,
       lost,
       refused,
+      troubled,
       passed,
       idle: busy.idle.length - rehearsed.length,
       running: withRehearsed(busy.running, rehearsed),
@@ -149,10 +150,10 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       else {
         failed.push(`${next.repo}#${next.number}: ${error.message}`);
         // It is more likely the repository's than the issues': each would cost as many requests.
-        const before = troubles.get(next.repo) ?? 0;
-        troubles.set(next.repo, before + 1);
-        if (before + 1 >= mostTroubles)
-          for (const one of candidates.filter(({ repo }) => repo === next.repo)) passed.add(keyOf(one));
+        const repo = next.repo.toLowerCase();
+        const before = troubles.get(repo) ?? 0;
+        troubles.set(repo, before + 1);
+        if (before + 1 >= mostTroubles) troubled.add(repo);
       }
       // These will not be better with the next issue; but what was dispatched before has to be told.
       halted = error.code === "auth" || error.code === "environment" || error.code === "config";

@@ -242,6 +242,7 @@ test(
     const ran = await assign(fleet);
     expect(ran.json().failed).toHaveLength(3);
     expect(taken(ran)).toEqual([issue]);
+    expect(skipped(ran).map((line) => line.replace(/^#\d+ /, ""))).toEqual(Array(3).fill("limit reached"));
   },
   long,
 );

@@ -1,5 +1,7 @@
 /** An account at its usage limit: attempts wait for it or give the issue back, and nobody starts on it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
 import { begin, events, expectEnd, heard, lanes, newest, type Play } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
 
@@ -86,6 +88,40 @@ describe.concurrent("the usage limit of the account", () => {
         expect(Date.parse(parked.until) - Date.parse(parked.at)).toBeGreaterThan(50_000);
         expect((await fleet.cw(["stop", "01", "--json"])).json()).toMatchObject({ outcome: "stopped" });
         expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+      }),
+    slow,
+  );
+
+  test(
+    "reached in the middle: what it had said counts after the wait",
+    () =>
+      turn(async () => {
+        const fleet = await ownFleet();
+        const play = {
+          worker: "01",
+          body: `[[scenario:limited-later]] [[resets:${seconds(1)}]]`,
+          flags: ["--mode", "issue"],
+        };
+        await begin(fleet, play);
+        expect(await fleet.ended("01")).toMatchObject({
+          outcome: "answered",
+          reason: expect.stringMatching(/Filed: #\d+/),
+        });
+      }),
+    slow,
+  );
+
+  test(
+    "reached in the middle, and then the agent is not there any more: its work is kept",
+    () =>
+      turn(async () => {
+        const fleet = await testFleet({ standin: first.standin, isolation: "none" });
+        own.push(fleet);
+        await begin(fleet, { worker: "01", body: `[[scenario:limited-later]] [[resets:${seconds(5)}]]` });
+        await heard(fleet, "01", "agent:parked");
+        unlinkSync(fleet.env["CW_CLAUDE"] ?? "");
+        expect(await fleet.ended("01")).toMatchObject({ outcome: "refused" });
+        expect(readFileSync(join(fleet.attempt("01", 1), "work.patch"), "utf8")).toContain("Edited by the fake agent.");
       }),
     slow,
   );

@@ -58,6 +58,11 @@ describe("watch", () => {
     ]);
   }, 60_000);
 
+  test("on a terminal: an error ends it", async () => {
+    const screen = onTerminal([fleet.program, "watch", "09"], { env: fleet.env, cwd: fleet.folder, columns: 90 });
+    expect(await screen.exited).toBe(3);
+  }, 60_000);
+
   test("on a terminal: a table that redraws itself in place, then the ends", async () => {
     const issue = await begin(fleet, { worker: "03", body: "[[scenario:chatty]]" });
     await running(fleet, "03");

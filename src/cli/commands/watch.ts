@@ -30,12 +30,15 @@ const command: CommandFactory = (app, out) =>
       if (ids.length === 0) return { text: "every worker is idle", json: [] };
       const view = out.live ? liveView(out, () => opened.status(ids)) : null;
       const events = opened.watch(ids);
-      let next = await events.next();
-      for (; !next.done; next = await events.next()) {
-        const line = view ? null : eventLine(next.value);
-        if (line !== null) await out.line(line);
+      let next: Awaited<ReturnType<typeof events.next>>;
+      try {
+        for (next = await events.next(); !next.done; next = await events.next()) {
+          const line = view ? null : eventLine(next.value);
+          if (line !== null) await out.line(line);
+        }
+      } finally {
+        await view?.end();
       }
-      await view?.end();
       const ends = next.value;
       const good = ends.length === ids.length && ends.every((end) => meaningOf(end.outcome).good);
       return {
