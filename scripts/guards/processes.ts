@@ -53,6 +53,12 @@ export const processGuards: readonly Guard[] = [
     instead: 'now.state === "X"',
   },
   {
+    name: "who is in the middle of an exec is no stranger",
+    ...processModel,
+    text: '(code !== "0" && end !== "0" && start === end)',
+    instead: '(end !== "0" && start === end)',
+  },
+  {
     name: "who is signalled is looked at first",
     file: "src/system/process.ts",
     text: '    if (liveness(one) !== "alive") return false;\n',

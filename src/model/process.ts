@@ -56,9 +56,9 @@ function fieldsOf(stat: string): string[] {
 /** Whether a process whose environment reads as empty has none: in the middle of an exec it only has none yet. */
 export function hasNoEnvironment(stat: string): boolean {
   const fields = fieldsOf(stat);
-  const [memory, start, end] = [fields[20], fields[47], fields[48]];
-  // A zombie, or a thread of the kernel.
-  return memory === "0" || (end !== "0" && start === end);
+  const [memory, code, start, end] = [fields[20], fields[23], fields[47], fields[48]];
+  // A zombie or a thread of the kernel; or all is in place: an exec sets both ends to one value first, where its code is last.
+  return memory === "0" || (code !== "0" && end !== "0" && start === end);
 }
 
 /** `/proc/PID/stat` */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import {
   elapsedSince,
   type Here,
+  hasNoEnvironment,
   type Liveness,
   livenessOf,
   parseStat,
@@ -69,6 +70,20 @@ describe("parseStat", () => {
   for (const text of ["", "4242", "4242 (x", "4242 (x) S 1"]) {
     test(`not one: ${JSON.stringify(text)}`, () => expect(parseStat(text)).toBeNull());
   }
+});
+
+describe("hasNoEnvironment", () => {
+  const stat = (memory: number, code: number, start: number, end: number) =>
+    `7 (a) b) S ${"0 ".repeat(19)}${memory} 0 0 ${code} ${"0 ".repeat(23)}${start} ${end} 0\n`;
+  const table: [what: string, stat: string, is: boolean][] = [
+    ["a zombie, or a thread of the kernel", stat(0, 0, 0, 0), true],
+    ["started with none", stat(4096, 64, 900, 900), true],
+    ["one that is there", stat(4096, 64, 900, 950), false],
+    ["an exec that has only just begun", stat(4096, 0, 0, 0), false],
+    ["an exec that is at its strings: both ends are the first for a moment", stat(4096, 0, 900, 900), false],
+    ["not for us", stat(4096, 1, 0, 0), false],
+  ];
+  test.each(table)("%s", (_, text, is) => expect(hasNoEnvironment(text)).toBe(is));
 });
 
 test("time passes within a boot only", () => {
