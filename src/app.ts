@@ -135,7 +135,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     assign: async (request) => (await import("./scheduler/tick.ts")).tick(fleet, request),
     explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
     strays: async () => (await import("./scheduler/strays.ts")).strays(fleet),
-    update: async (version) => (await import("./fleet/update.ts")).update(fleet, version),
+    update: async (version) => (await import("./fleet/update.ts")).update(fleet, version, carried(settings)),
     shell: async (worker, argv) => (await import("./fleet/shell.ts")).shell(fleet, worker, argv),
     cron: clock,
     hosts: async () => await hostsOf(settings),

@@ -1,5 +1,5 @@
 /** Brings this program up to date in the way in which it was installed, then the workers' HOMEs. Busy workers are left alone. */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import { launcher, packageRoot } from "../system/self.ts";
@@ -18,9 +18,14 @@ const minutes = 60_000;
 
 /**
  * @param wanted a version, which may be older than this one; null: the newest
+ * @param same what makes another process work with the same settings
  * @throws FleetError `environment` with the words of git or npm, `usage`
  */
-export async function update(fleet: Fleet, wanted: string | null): Promise<Updated> {
+export async function update(
+  fleet: Fleet,
+  wanted: string | null,
+  same: { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> },
+): Promise<Updated> {
   const before = await version(fleet);
   const way = existsSync(join(packageRoot, ".git")) ? "checkout" : "package";
   if (way === "checkout") await pull(fleet, before, wanted);
@@ -28,10 +33,8 @@ export async function update(fleet: Fleet, wanted: string | null): Promise<Updat
   const after = await version(fleet);
   // The new program refreshes: it knows its own templates.
   const ids = fleet.store.workers.list();
-  const refreshed =
-    ids.length === 0
-      ? ""
-      : await must(fleet, [launcher, "--root", fleet.store.paths.root, "refresh", "--all"], 5 * minutes);
+  const argv: [string, ...string[]] = [launcher, ...same.flags, "refresh", "--all"];
+  const refreshed = ids.length === 0 ? "" : await must(fleet, argv, 5 * minutes, { env: same.env });
   return { way, before, after, refreshed: refreshed.trim() };
 }
 
@@ -41,8 +44,6 @@ async function pull(fleet: Fleet, before: string, wanted: string | null): Promis
       hint: `git -C ${packageRoot} checkout v${wanted}`,
     });
   }
-  const lock = () => readFileSync(join(packageRoot, "package-lock.json"), "utf8");
-  const locked = lock();
   const git: [string, ...string[]] = ["git", "-C", packageRoot];
   await must(fleet, [...git, "fetch", "--quiet"], 5 * minutes);
   // What was fetched can't change any more between this look at it and its use.
@@ -51,8 +52,13 @@ async function pull(fleet: Fleet, before: string, wanted: string | null): Promis
   refuseOlder((JSON.parse(manifest) as { version: string }).version, before);
   await must(fleet, [...git, "merge", "--ff-only", "--quiet", commit], 5 * minutes);
   const npm: [string, ...string[]] = ["npm", "--prefix", packageRoot, "ci", "--no-fund", "--no-audit"];
-  if (lock() !== locked) await must(fleet, npm, 15 * minutes);
+  // Also where an earlier update came no further.
+  if (changedAt("package-lock.json") > changedAt("node_modules/.package-lock.json"))
+    await must(fleet, npm, 15 * minutes, { hint: `npm --prefix ${packageRoot} ci; then here: cw refresh --all` });
 }
+
+/** Epoch ms; 0: it is not there. */
+const changedAt = (file: string) => statSync(join(packageRoot, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 async function install(fleet: Fleet, before: string, wanted: string | null): Promise<void> {
   needOwnership();
@@ -113,16 +119,27 @@ function needOwnership(): void {
   }
 }
 
-async function must(fleet: Fleet, argv: readonly [string, ...string[]], timeoutMs: number): Promise<string> {
+async function must(
+  fleet: Fleet,
+  argv: readonly [string, ...string[]],
+  timeoutMs: number,
+  more: { readonly env?: Readonly<Record<string, string>>; readonly hint?: string } = {},
+): Promise<string> {
   const path = fleet.git(null).toolPath;
   const program = argv[0].startsWith("/") ? argv[0] : Bun.which(argv[0], { PATH: path, cwd: "/" });
   if (program === null) throw new FleetError("environment", `${argv[0]} is not installed`);
   // Whoever sits between could answer for http: and git: addresses.
-  const env = { PATH: path, HOME: fleet.operatorHome, GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "https:ssh:file" };
+  const env = {
+    PATH: path,
+    HOME: fleet.operatorHome,
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_ALLOW_PROTOCOL: "https:ssh:file",
+    ...more.env,
+  };
   const result = await runTool({ argv: [program, ...argv.slice(1)], env, cwd: "/", timeoutMs });
   if (result.ok) return result.stdout;
   const words = result.timedOut ? "it took too long" : result.stderr.trim().split("\n").slice(-3).join(" ");
   throw new FleetError("environment", `${argv[0]} ${argv[1] ?? ""} failed: ${words}`, {
-    hint: "nothing of the fleet was changed",
+    hint: more.hint ?? "nothing of the fleet was changed",
   });
 }

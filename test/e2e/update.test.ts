@@ -60,17 +60,39 @@ test.skipIf(!existsSync(join(checkout, ".git")))(
     for (const name of readdirSync(join(checkout, "node_modules"))) {
       symlinkSync(join(checkout, "node_modules", name), join(copy, "node_modules", name));
     }
+    // As npm leaves it: written after what it was told.
+    const installed = join(copy, "node_modules/.package-lock.json");
+    rmSync(installed);
+    writeFileSync(installed, "{}");
     const fleet = await newFleet();
     const run = (args: readonly string[]) => runProgram(join(copy, "bin/cw"), fleet, args);
 
     const manifest = join(origin, "package.json");
     writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"version": "[^"]+"/, '"version": "9.9.9"'));
     git("-C", origin, "commit", "--quiet", "-am", "Release");
-    const updated = await run(["update", "--json"]);
+    const elsewhere = join(folder, "settings");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "config.json"), "{}", { mode: 0o600 });
+    writeFileSync(join(elsewhere, "env"), `GH_TOKEN=${"t".repeat(40)}\n`, { mode: 0o600 });
+    const updated = await run(["update", "--json", "--config", join(elsewhere, "config.json")]);
     expect({ code: updated.code, stderr: updated.code === 0 ? "" : updated.stderr }).toEqual({ code: 0, stderr: "" });
     const done = JSON.parse(updated.stdout);
     expect([done.way, done.after]).toEqual(["checkout", "9.9.9"]);
     expect(done.refreshed).toContain("worker 01: HOME made anew");
+    // With the settings of the one that was updated.
+    expect(done.refreshed).toContain("GH_TOKEN");
+
+    // What npm did not come to the end of is tried by the next as well.
+    const locked = join(copy, "package-lock.json");
+    const lock = readFileSync(locked);
+    writeFileSync(locked, "{}");
+    writeFileSync(join(fleet.operator, ".npmrc"), "registry=http://127.0.0.1:1/\nfetch-retries=0\n");
+    for (const _ of [1, 2]) {
+      const { code, stderr } = await run(["update", "--json"]);
+      expect([code, JSON.parse(stderr).error.hint]).toEqual([5, expect.stringContaining(`npm --prefix ${copy} ci`)]);
+    }
+    writeFileSync(locked, lock);
+    writeFileSync(installed, "{}");
 
     writeFileSync(join(copy, "mine.txt"), "mine\n");
     git("-C", copy, "add", "mine.txt");
