@@ -10,6 +10,7 @@ import { publishGuards } from "./publish.ts";
 import { recordGuards } from "./records.ts";
 import { resourceGuards } from "./resources.ts";
 import { trustGuards } from "./trust.ts";
+import { waitGuards } from "./waits.ts";
 import { wallGuards } from "./walls.ts";
 import { wordGuards } from "./words.ts";
 
@@ -24,6 +25,7 @@ export const guards: readonly Guard[] = [
   ...recordGuards,
   ...resourceGuards,
   ...trustGuards,
+  ...waitGuards,
   ...wallGuards,
   ...wordGuards,
 ];

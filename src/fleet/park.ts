@@ -1,13 +1,11 @@
 /** Waits out a usage limit of the account: the limit is nobody's fault, and the session goes on where it was. */
 import { isoNow, sleep } from "../system/clock.ts";
 import { type InFlight, throwIfEnding } from "./in-flight.ts";
-import { pauseAccount } from "./pause.ts";
+import { pauseAccount, unknownMs } from "./pause.ts";
 
 const marginMs = 5000;
 /** Where a time that is named is over already: a clock that is ahead must not make this a loop. */
 const leastMs = 60_000;
-/** Where none is named. */
-const unknownMs = 15 * 60_000;
 /** An agent may have made the time up, and its account is that of others: then somebody tries again. */
 const longestPauseMs = 6 * 60 * 60_000;
 
@@ -31,8 +29,3 @@ export async function awaitReset(attempt: InFlight, resetsAt: number | null): Pr
 
 const untilAfter = (end: number, at: number) => (end > at ? end : at + leastMs);
 const isoAt = (ms: number) => new Date(ms).toISOString();
-
-/** No worker of this fleet starts on an account that takes its credentials for none: others may have better ones. */
-export function pauseRefused(attempt: Pick<InFlight, "fleet" | "credentials">): void {
-  pauseAccount(attempt.fleet, attempt.credentials, isoAt(Date.parse(isoNow()) + unknownMs), "refused credentials");
-}

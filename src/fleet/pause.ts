@@ -13,6 +13,8 @@ const pausesSchema = z.looseObject({
   why: z.optional(z.record(z.string(), z.string())),
 });
 const usual = "usage limit";
+/** Where nobody says when an account may be used again. */
+export const unknownMs = 15 * 60_000;
 
 /** @param until ISO 8601 */
 export function pauseAccount(
@@ -36,6 +38,12 @@ export function pauseAccount(
     why: Object.fromEntries(why === null ? reasons : [...reasons, [account, why]]),
   };
   replaceFile(file, toText({ version: 1, ...record }));
+}
+
+/** No worker of this fleet starts on an account that takes its credentials for none: others may have better ones. */
+export function pauseRefused(fleet: Pick<Fleet, "store">, credentials: Credentials): void {
+  const until = new Date(Date.parse(isoNow()) + unknownMs).toISOString();
+  pauseAccount(fleet, credentials, until, "refused credentials");
 }
 
 export interface Paused {

@@ -18,7 +18,8 @@ import { collect, saveBranches, saveWork, type Work } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
 import { credentialsOf, type Fleet, secretsOf } from "./fleet.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
-import { awaitReset, pauseRefused } from "./park.ts";
+import { awaitReset } from "./park.ts";
+import { pauseRefused } from "./pause.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { fileProposals } from "./propose.ts";
 import { publish } from "./publish.ts";
@@ -243,7 +244,7 @@ async function runUntilDone(attempt: InFlight, { prompt, resume }: Prepared): Pr
     const reset = "The usage limit was reset. Look at the state of your work, then go on.";
     run = joined(run, await runAgent(attempt, reset, true, again));
   }
-  if (run.result?.kind === "auth") pauseRefused(attempt);
+  if (run.result?.kind === "auth") pauseRefused(attempt.fleet, attempt.credentials);
   return run;
 }
 

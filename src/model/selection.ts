@@ -33,8 +33,8 @@ export interface SelectionFacts {
   readonly lost: ReadonlyMap<string, number>;
   /** Refused here not long ago, by `owner/repo#N`: they come last, so that the others do not wait for ever. */
   readonly refused?: ReadonlySet<string>;
-  /** Repositories, in lower case, whose issues have met errors of GitHub in this tick. */
-  readonly troubled?: ReadonlySet<string>;
+  /** How many issues of a repository, in lower case, met an error of GitHub in this tick. */
+  readonly troubles?: ReadonlyMap<string, number>;
   /** Dealt with in this tick, by `owner/repo#N`: neither picked nor skipped, but as open as before for those that wait. */
   readonly passed: ReadonlySet<string>;
 }
@@ -70,6 +70,9 @@ export interface Selected {
   readonly skipped: readonly { readonly candidate: Candidate; readonly why: SkipReason; readonly detail: string }[];
 }
 
+/** So many are more likely the repository's than the issues', and each would cost as many requests. */
+const mostTroubles = 3;
+
 export function issueKey(repo: string, number: number): string {
   return `${repo.toLowerCase()}#${number}`;
 }
@@ -91,7 +94,7 @@ export function select(facts: SelectionFacts, rules: SelectionRules): Selected {
     }
     const repo = candidate.repo.toLowerCase();
     const there = running.get(repo) ?? 0;
-    if (facts.troubled?.has(repo)) {
+    if ((facts.troubles?.get(repo) ?? 0) >= mostTroubles) {
       skipped.push({ candidate, why: "limit reached", detail: "GitHub failed for others of its repository" });
     } else if (rules.perRepo !== null && there >= rules.perRepo) {
       skipped.push({ candidate, why: "limit reached", detail: `${there} attempts run in ${candidate.repo}` });

@@ -46,9 +46,6 @@ export interface Tick {
   readonly requests: { readonly total: number; readonly notModified: number };
 }
 
-/** Then the repository's other issues wait for the next tick. */
-const mostTroubles = 3;
-
 /** @throws FleetError `usage`, `auth`, `notFound` (no workers) */
 export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const repos = wantedRepos(fleet, request.repos);
@@ -79,9 +76,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const untrusted = new Map<string, string>();
   const trusted = new Map<string, Trust>();
   const passed = new Set<string>();
-  /** How many of a repository's issues met an error of GitHub. */
   const troubles = new Map<string, number>();
-  const troubled = new Set<string>();
   let halted = false;
   const beaten: Tick["skipped"][number][] = [];
   const dispatched: Tick["dispatched"][number][] = [];
@@ -96,7 +91,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       untrusted,
       lost,
       refused,
-      troubled,
+      troubles,
       passed,
       idle: busy.idle.length - rehearsed.length,
       running: withRehearsed(busy.running, rehearsed),
@@ -149,11 +144,8 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
         beaten.push({ ...place, why: "gone", detail: error.message });
       else {
         failed.push(`${next.repo}#${next.number}: ${error.message}`);
-        // It is more likely the repository's than the issues': each would cost as many requests.
         const repo = next.repo.toLowerCase();
-        const before = troubles.get(repo) ?? 0;
-        troubles.set(repo, before + 1);
-        if (before + 1 >= mostTroubles) troubled.add(repo);
+        troubles.set(repo, (troubles.get(repo) ?? 0) + 1);
       }
       // These will not be better with the next issue; but what was dispatched before has to be told.
       halted = error.code === "auth" || error.code === "environment" || error.code === "config";
