@@ -42,7 +42,7 @@ class Looked {
 
   constructor() {
     // What of the machine is shown inside is not the agent's.
-    for (const { device } of tmpfsIn(readFileSync("/proc/self/mountinfo", "utf8"))) this.foreign.add(device);
+    for (const { device } of memoryFilesIn(readFileSync("/proc/self/mountinfo", "utf8"))) this.foreign.add(device);
   }
 
   mounts(pid: number): void {
@@ -51,7 +51,7 @@ class Looked {
       if (namespace === this.ours || this.namespaces.has(namespace)) return;
       const text = this.namespaces.add(namespace).size > mostNamespaces ? "" : readStart(`/proc/${pid}/mountinfo`);
       if (text === "" || text.length === mostMounts) this.certain = false;
-      for (const { device, path } of tmpfsIn(text)) this.system(device, `/proc/${pid}/root${path}`);
+      for (const { device, path } of memoryFilesIn(text)) this.system(device, `/proc/${pid}/root${path}`);
     } catch (error) {
       this.unseen(error);
     }
@@ -107,7 +107,7 @@ class Looked {
   }
 }
 
-function tmpfsIn(mountinfo: string): { device: number; path: string }[] {
+function memoryFilesIn(mountinfo: string): { device: number; path: string }[] {
   return [...mountinfo.matchAll(/^\d+ \d+ (\d+):(\d+) \S+ (\S+) .* - (?:tmpfs|ramfs) /gm)].map(
     ([, major, minor, path = ""]) => ({
       device: (Number(major) << 8) | (Number(minor) & 0xff) | ((Number(minor) & ~0xff) << 12),

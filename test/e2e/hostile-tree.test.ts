@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { begin, heard, lanes, newest, running, supervisorOf } from "../support/attempt.ts";
-import { type TestFleet, testFleet, until } from "../support/fleet.ts";
+import { systemPath, type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { processesOf } from "../support/leftovers.ts";
 
 const limit = 1 << 20;
@@ -198,8 +198,7 @@ test.skipIf(noBubblewrap)(
     writeFileSync(join(tools, "bwrap"), slow.replace("bwrap-itself", Bun.which("bwrap") ?? ""), { mode: 0o755 });
     Bun.spawnSync(["mkfifo", held]);
     let hold: number | null = openSync(held, "r+");
-    const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    const fleet = await testFleet({ isolation: "bubblewrap", env: { PATH: `${tools}:${path}` } });
+    const fleet = await testFleet({ isolation: "bubblewrap", env: { PATH: `${tools}:${systemPath}` } });
     try {
       await begin(fleet, { worker: "01", body: "[[scenario:ignore-term]]" });
       const supervisor = supervisorOf(fleet, "01");

@@ -53,7 +53,7 @@ const ways: [what: string, script: string, reason: RegExp][] = [
     /MiB of memory/,
   ],
   [
-    "one that the kernel counts nowhere",
+    "ramfs, which the kernel counts nowhere",
     "unshare -Urm sh -c 'mount -t ramfs none /run; head -c 400000000 /dev/zero > /run/x; sleep 60'",
     /MiB of memory/,
   ],

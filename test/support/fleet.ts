@@ -100,6 +100,8 @@ const smallLimits = {
   limits: { start: "20s", silence: "30s", wall: "60s", grace: "500ms", ready: "20s" },
 };
 
+export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 export async function testFleet(options: FleetOptions = {}): Promise<TestFleet> {
   const user = options.asUser;
   const folder = user?.folder() ?? realpathSync(mkdtempSync(join(tmpdir(), "cw-fleet-")));
@@ -131,7 +133,7 @@ export async function testFleet(options: FleetOptions = {}): Promise<TestFleet> 
   }
   const repo = standin.repo("acme/site");
   const env: Record<string, string> = {
-    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    PATH: systemPath,
     HOME: operator,
     LANG: "C.UTF-8",
     CW_ROOT: root,
