@@ -322,4 +322,12 @@ export const claimGuards: readonly Guard[] = [
     test: "test/e2e/pushed.test.ts",
     only: "a person's commit in its pull request",
   },
+  {
+    name: "a claim that our own renewal was faster on is given back all the same",
+    file: "src/fleet/settle.ts",
+    text: "if (!lease.ours || lease.ended) return false;",
+    instead: "return false;",
+    test: "test/e2e/close-out.test.ts",
+    only: "another command renews it",
+  },
 ];

@@ -6,6 +6,12 @@ const synced = { file: "src/system/files.ts", test: "test/system/synced.test.ts"
 const attempts = { file: "src/store/attempts.ts", test: "test/store/attempts.test.ts" };
 const attemptModel = { file: "src/model/attempt.ts", test: "test/model/attempt.test.ts" };
 
+const longEnd = {
+  file: "src/fleet/end-attempt.ts",
+  test: "test/e2e/close-out.test.ts",
+  only: "never too long to be read",
+};
+
 export const recordGuards: readonly Guard[] = [
   {
     name: "a record is synced before it has its name",
@@ -233,5 +239,29 @@ export const recordGuards: readonly Guard[] = [
     instead: "",
     test: "test/e2e/crash-steps.test.ts",
     only: "seeds 558 and 653",
+  },
+  {
+    name: "an end can be read again: its reason",
+    ...longEnd,
+    text: "reason: cut(verdict.reason, longest.reason)",
+    instead: "reason: verdict.reason",
+  },
+  {
+    name: "an end can be read again: names of files",
+    ...longEnd,
+    text: "cut(file, longest.name)",
+    instead: "file",
+  },
+  {
+    name: "an end can be read again: the model",
+    ...longEnd,
+    text: "model: cut(model, longest.name)",
+    instead: "model",
+  },
+  {
+    name: "events can be read from their end",
+    ...longEnd,
+    text: "cut(verdict.reason, longest.told)",
+    instead: "verdict.reason",
   },
 ];

@@ -199,4 +199,28 @@ export const wordGuards: readonly Guard[] = [
     test: "test/security/words.test.ts",
     only: "S5",
   },
+  {
+    name: "raw lines hold nothing that a terminal obeys",
+    file: "src/cli/commands/logs.ts",
+    text: "raw ? escapedJson(line) : printable(line)",
+    instead: "raw ? line : printable(line)",
+    test: "test/e2e/watch-logs.test.ts",
+    only: "--raw of what is no JSON",
+  },
+  {
+    name: "what reset tells holds nothing that a terminal obeys",
+    file: "src/cli/commands/reset.ts",
+    text: "printable(line, 500)",
+    instead: "line",
+    test: "test/e2e/kept-work.test.ts",
+    only: "what the agent makes git say",
+  },
+  {
+    name: "nothing to say empties no file",
+    file: "src/cli/output.ts",
+    text: '  if (text === "") return; // Bun',
+    instead: "  // Bun",
+    test: "test/e2e/watch-logs.test.ts",
+    only: "into a file",
+  },
 ];

@@ -123,8 +123,8 @@ function system(line: Extract<Line, { type: "system" }>): AgentSignal[] {
     return [
       {
         type: "init",
-        model: model ?? "",
-        version: claude_code_version ?? "",
+        model: (model ?? "").slice(0, 200),
+        version: (claude_code_version ?? "").slice(0, 200),
         sessionId: session_id ?? "",
         problems: problems(line),
       },

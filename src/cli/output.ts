@@ -33,6 +33,7 @@ export async function printReport(report: Report, json: boolean): Promise<void> 
 
 /** @throws OutputClosed when nobody reads any more, FleetError `environment` when it can't be written */
 export async function toStdout(text: string): Promise<void> {
+  if (text === "") return; // Bun would empty the file that it goes to, however that was opened.
   try {
     await Bun.write(Bun.stdout, text);
   } catch (error) {
@@ -44,6 +45,7 @@ export async function toStdout(text: string): Promise<void> {
 
 /** What can't be said on standard error can't be said at all. */
 export async function toStderr(text: string): Promise<void> {
+  if (text === "") return;
   await Bun.write(Bun.stderr, text).catch(() => undefined);
 }
 

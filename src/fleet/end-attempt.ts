@@ -7,6 +7,9 @@ import { isoNow, now } from "../system/clock.ts";
 import { self } from "../system/process.ts";
 import type { Fleet } from "./fleet.ts";
 
+/** An end that is too long to be read again would leave its worker unknown, and who reads events looks at their last 64 KiB. */
+const longest = { reason: 30_000, told: 4000, name: 300, files: 200 };
+
 /** What an attempt has to show for itself. */
 export type Figures = Pick<
   End,
@@ -51,6 +54,7 @@ export function endAttempt(
 ): boolean {
   const { attempts, journal } = fleet.store;
   const { worker, n } = task;
+  const { files, model, ...figures } = how.figures ?? noFigures(task);
   if (how.cancel && !cancelBirth(fleet, task, verdict.reason)) return false;
   attempts.tidy(worker, n);
   const first = attempts.end(worker, n, {
@@ -60,12 +64,17 @@ export function endAttempt(
     repo: task.repo,
     issue: task.issue,
     outcome: verdict.outcome,
-    reason: verdict.reason,
+    reason: cut(verdict.reason, longest.reason),
     startedAt: task.reservedAt.at,
     endedAt: isoNow(),
     durationMs: elapsedSince(task.reservedAt, now()) ?? 0,
-    ...(how.figures ?? noFigures(task)),
+    ...figures,
+    model: cut(model, longest.name),
+    files: files.slice(0, longest.files).map((file) => cut(file, longest.name)),
   });
-  if (first) fleet.heard(journal.append(worker, n, { type: "attempt:ended", ...verdict }));
+  const reason = cut(verdict.reason, longest.told);
+  if (first) fleet.heard(journal.append(worker, n, { type: "attempt:ended", outcome: verdict.outcome, reason }));
   return first;
 }
+
+const cut = (text: string, most: number) => (text.length > most ? `${text.slice(0, most)}[...]` : text);

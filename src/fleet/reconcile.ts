@@ -12,7 +12,7 @@ import { untakeUnborn } from "./take.ts";
 const patienceMs = 10_000;
 
 export interface Reconciled {
-  /** What was mended, a sentence each. */
+  /** What was mended, or is by another command, a sentence each. */
   readonly repaired: readonly string[];
   /** What could not be; the next reconcile tries again. */
   readonly failed: readonly string[];
@@ -40,7 +40,7 @@ export async function reconcile(fleet: Fleet, except?: string): Promise<Reconcil
   await oneAtATime(fleet.store.paths.locks, "reconcile", mend, patienceMs).catch((error: unknown) => {
     // Who is at it mends the same: it may take minutes, and what was asked for must not wait for that.
     if (!(error instanceof FleetError) || error.code !== "busy") throw error;
-    failed.push(`what crashes left is another command's now: ${error.message}`);
+    repaired.push(`what crashes left is another command's now: ${error.message}`);
   });
   return { repaired, failed };
 }

@@ -1,6 +1,7 @@
 /** Gives workers what has changed since init: the template, and the credentials of the environment. */
 import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
+import type { StoredSecrets } from "../model/worker.ts";
 import { checkTemplate, rebuildHome } from "../store/homes.ts";
 import { now } from "../system/clock.ts";
 import { oneAtATime } from "../system/lock.ts";
@@ -30,7 +31,7 @@ function store(fleet: Fleet, id: string): string[] {
   const { githubToken, githubApp, provider } = fleet.credentials;
   const names = namesOf(fleet.credentials);
   if (names.length === 0) return [];
-  const before = fleet.store.workers.secrets(id);
+  const before = known(fleet, id);
   const { githubToken: _, githubApp: __, ...others } = before;
   fleet.store.workers.storeSecrets(id, {
     ...(githubToken === null && !githubApp ? before : others),
@@ -38,6 +39,16 @@ function store(fleet: Fleet, id: string): string[] {
     ...(Object.keys(provider).length === 0 ? {} : { provider: { ...provider } }),
   });
   return names;
+}
+
+/** What can't be read is replaced: that is what its error says to do. */
+function known(fleet: Fleet, id: string): StoredSecrets {
+  try {
+    return fleet.store.workers.secrets(id);
+  } catch (error) {
+    if (error instanceof FleetError) return { version: 1 };
+    throw error;
+  }
 }
 
 async function rebuild(fleet: Fleet, id: string): Promise<boolean> {

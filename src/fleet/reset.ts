@@ -3,6 +3,7 @@ import { statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { attemptId } from "../model/task.ts";
 import { now } from "../system/clock.ts";
+import { oneAtATime } from "../system/lock.ts";
 import { removeTree } from "../system/remove.ts";
 import type { Fleet } from "./fleet.ts";
 import { endCrashed, giveBack } from "./settle.ts";
@@ -40,9 +41,14 @@ export async function reset(fleet: Fleet, worker: string, force: boolean): Promi
   if (state === "crashed") done.push(...(await endCrashed(fleet, task)));
   done.push(...(await giveBack(fleet, task)));
   done.push(...(await giveBackEarlier(fleet, worker, facts.n)));
-  // An agent may have made folders of them, of any depth.
-  for (const name of ["task.json", "prompt.md"]) await removeTree(`${store.paths.home(worker)}/${name}`);
-  return { worker, attempt: attemptId(worker, facts.n), done };
+  const { n } = facts;
+  // No attempt may begin in a HOME that things are taken from, and what a newer one has put there is its own.
+  await oneAtATime(store.paths.locks, "reserve", async () => {
+    if (store.attempts.newest(worker) !== n) return;
+    // An agent may have made folders of them, of any depth.
+    for (const name of ["task.json", "prompt.md"]) await removeTree(`${store.paths.home(worker)}/${name}`);
+  });
+  return { worker, attempt: attemptId(worker, n), done };
 }
 
 /** An attempt that was stopped still has its issue when its worker has taken another task since. */

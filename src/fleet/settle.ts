@@ -1,5 +1,6 @@
 /** Brings an attempt that is over to its proper end, here and on GitHub. */
 import { type End, isAbandoned, mayEndForIt } from "../model/attempt.ts";
+import type { Claim } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import type { FleetEvent } from "../model/events.ts";
 import { sameRepo } from "../model/issue.ts";
@@ -157,7 +158,7 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[], end: End 
     switch (repair.do) {
       case "finish-pull": {
         const pull = await finishPublished(attempt, await ownClaim(attempt));
-        if ("why" in pull) await needLease(attempt).finish({ state: repair.orElse });
+        if ("why" in pull) await finishClaim(attempt, repair.orElse);
         failPoint("finish-pull mended");
         done.push(
           "why" in pull
@@ -168,7 +169,7 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[], end: End 
       }
       case "finish-claim":
         // Another's by now.
-        if (!(await needLease(attempt).finish({ state: repair.state }))) return done;
+        if (!(await finishClaim(attempt, repair.state))) return done;
         failPoint("finish-claim mended");
         done.push(
           `the claim of ${attempt.id} on ${task.repo}#${task.issue} was ${repair.state === "done" ? "finished" : repair.state}`,
@@ -210,6 +211,16 @@ async function tellLate(attempt: InFlight, end: End): Promise<string> {
     return `${where} can't be told how ${attempt.id} ended (${end.outcome}), only cw inspect tells: ${error.message}`;
   }
   return `${where} was told how ${attempt.id} ended: ${end.outcome}`;
+}
+
+/** Another command may renew it meanwhile, for the same attempt: then it is ours still. @returns false: another's, or at its end */
+async function finishClaim(attempt: InFlight, state: Claim["state"]): Promise<boolean> {
+  const lease = needLease(attempt);
+  for (let tries = 0; tries < 3; tries++) {
+    if (await lease.finish({ state })) return true;
+    if (!lease.ours || lease.ended) return false;
+  }
+  throw new FleetError("busy", `the claim of ${attempt.id} is renewed again and again`);
 }
 
 async function ownClaim(attempt: InFlight) {

@@ -1,5 +1,7 @@
 /** Everything that is needed to go on with an attempt: for its supervisor, or for whoever cleans up after one. */
+import { FleetError } from "../model/errors.ts";
 import type { Said } from "../model/events.ts";
+import type { Snapshot } from "../model/issue.ts";
 import { attemptId, type Task } from "../model/task.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { workerLabel } from "../model/worker.ts";
@@ -14,21 +16,25 @@ import { Denials } from "./network.ts";
 /**
  * Without `ending` and `end` nothing ends it: for whoever cleans up.
  * @param how.name what GitHub calls the task's repository by now, if it was renamed
- * @throws FleetError `auth` without credentials, Error without a snapshot: the attempt never got as far as that
+ * @param how.unread stands for a snapshot that is not there, or can't be read
+ * @throws FleetError `auth` without credentials, `environment` without a snapshot
  */
 export async function takeUp(
   fleet: Fleet,
   task: Task,
   say: (said: Said) => void,
-  how: { ending?: AbortSignal; end?: (verdict: Verdict) => void; name?: string } = {},
+  how: { ending?: AbortSignal; end?: (verdict: Verdict) => void; name?: string; unread?: Snapshot } = {},
 ): Promise<InFlight> {
   const { ending = new AbortController().signal, end = () => {}, name = task.repo } = how;
   const { store, config } = fleet;
   const id = attemptId(task.worker, task.n);
   const credentials = credentialsOf(fleet, task.worker);
   const github = await fleet.github(needGithub(credentials));
-  const snapshot = store.attempts.snapshot(task.worker, task.n);
-  if (snapshot === null) throw new Error(`attempt ${id} has no snapshot`);
+  const snapshot = store.attempts.snapshot(task.worker, task.n) ?? how.unread;
+  if (snapshot === undefined)
+    throw new FleetError("environment", `the snapshot of attempt ${id} can't be read`, {
+      hint: `restore it, or give the issue back: cw reset ${task.worker}`,
+    });
   const place = task.issue === null ? null : { repo: name, issue: task.issue, namespace: config.claims.namespace };
   // What tidies up after the end works for nobody, and must not look like something of the attempt.
   const cookie = store.attempts.ended(task.worker, task.n) === null ? { cookie: task.cookie } : {};
@@ -56,8 +62,12 @@ export async function takeUp(
   };
 }
 
-/** An attempt that is over, or that nobody looks after any more: what is done for it stands in its events. */
+/**
+ * An attempt that is over, or that nobody looks after any more: what is done for it stands in its events. It needs nothing of
+ * its snapshot that GitHub does not say as well.
+ */
 export async function takeUpOver(fleet: Fleet, task: Task, name = task.repo): Promise<InFlight> {
   const say: InFlight["say"] = (said) => fleet.heard(fleet.store.journal.append(task.worker, task.n, said));
-  return await takeUp(fleet, task, say, { name });
+  const repository = { nodeId: "", fullName: name, defaultBranch: "", private: true };
+  return await takeUp(fleet, task, say, { name, unread: { version: 1, readAt: "", repository, issue: null } });
 }

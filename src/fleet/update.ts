@@ -34,7 +34,13 @@ export async function update(
   // The new program refreshes: it knows its own templates.
   const ids = fleet.store.workers.list();
   const argv: [string, ...string[]] = [launcher, ...same.flags, "refresh", "--all"];
-  const refreshed = ids.length === 0 ? "" : await must(fleet, argv, 5 * minutes, { env: same.env });
+  const refreshed =
+    ids.length === 0
+      ? ""
+      : await must(fleet, argv, 5 * minutes, {
+          env: same.env,
+          hint: `the program is ${after} now; its workers are not: cw refresh --all`,
+        });
   return { way, before, after, refreshed: refreshed.trim() };
 }
 

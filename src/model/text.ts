@@ -21,9 +21,10 @@ export function printable(text: string, max = Number.POSITIVE_INFINITY): string 
   return points.length <= max && looked.length === text.length ? clean : `${points.slice(0, max - 1).join("")}…`;
 }
 
-const obeyed = /[\u007f-\u009f\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
+const obeyed =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
 
-/** The same JSON document without what a terminal obeys or hides: JSON itself demands escapes only below U+0020. */
+/** The same JSON document, or what ought to be one, without what a terminal obeys or hides. */
 export function escapedJson(json: string): string {
   const unit = (text: string, at: number) => `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
   return json.replace(obeyed, (found) => Array.from({ length: found.length }, (_, at) => unit(found, at)).join(""));

@@ -1,5 +1,5 @@
 /** Why an issue is, or is not, taken up: every rule of selection with its answer, the claim, what became of it before. */
-import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
+import { type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
 import { trustIn } from "../fleet/trust.ts";
 import type { End } from "../model/attempt.ts";
 import type { Claim } from "../model/claim.ts";
@@ -7,7 +7,7 @@ import { FleetError } from "../model/errors.ts";
 import { isProposal, parseIssueNumber, parseRepo, sameRepo } from "../model/issue.ts";
 import { issueKey, rulesFor } from "../model/selection.ts";
 import { ListCache } from "../store/list-cache.ts";
-import { busyness, readAll } from "./facts.ts";
+import { busyness, readAll, readersCredentials } from "./facts.ts";
 import { lostNow } from "./lost.ts";
 
 export interface Explanation {
@@ -39,8 +39,7 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
   }
   const repo = parseRepo(found[1]);
   const number = parseIssueNumber(found[2]);
-  const first = fleet.store.workers.list()[0];
-  const credentials = needGithub(first === undefined ? fleet.credentials : credentialsOf(fleet, first));
+  const credentials = needGithub(readersCredentials(fleet, fleet.store.workers.list()));
   const github = await fleet.github(credentials);
   const issue = await github.issue(repo, number);
   const failed: string[] = [];
@@ -57,19 +56,27 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
   const open = new Set(candidates.filter((one) => !one.isPullRequest).map((one) => issueKey(one.repo, one.number)));
   const lost = await lostNow(fleet, github, candidate ? [candidate] : []);
   const configured = Object.keys(fleet.config.repos);
+  const listed = configured.some((one) => sameRepo(one, repo));
+  const otherwise = configured.length === 0 ? `assign takes it up only with -r ${repo}` : "assign leaves it alone";
+  const { idle, paused, running } = busyness(fleet);
+  const { reserve, perRepo } = fleet.config.assign;
+  const there = running.get(repo.toLowerCase()) ?? 0;
   const rules = [
     { rule: "it is open", ok: issue.open, answer: issue.open ? "yes" : "no, it is closed" },
-    {
-      rule: "its repository is configured",
-      ok: configured.some((one) => sameRepo(one, repo)),
-      answer: configured.some((one) => sameRepo(one, repo)) ? "yes" : `no: assign takes it up only with -r ${repo}`,
-    },
-    ...(candidate ? rulesFor(candidate, { claims, lost }, open) : []),
+    { rule: "its repository is configured", ok: listed, answer: listed ? "yes" : `no: ${otherwise}` },
+    ...(candidate ? rulesFor(candidate, { claims, lost }, open) : notListed(issue.open)),
+    ...(perRepo === null
+      ? []
+      : [
+          {
+            rule: "its repository has room",
+            ok: there < perRepo,
+            answer: `${there} of ${perRepo} attempts run there`,
+          },
+        ]),
     // Asked for whatever the other rules say; its answer is worth reading also when it is yes.
     { rule: "its text may be trusted", ok: trust.trusted, answer: trust.why },
   ];
-  const { idle, paused } = busyness(fleet);
-  const { reserve } = fleet.config.assign;
   rules.push({
     rule: "a worker is idle",
     ok: idle.length > reserve,
@@ -96,6 +103,13 @@ export async function explain(fleet: Fleet, name: string): Promise<Explanation> 
         ? "the next assign takes it up"
         : `assign leaves it: ${against.map((rule) => rule.answer).join("; ")}`,
   };
+}
+
+/** GitHub's lists may lag behind the issue itself, and assign goes by them. */
+function notListed(open: boolean): Explanation["rules"] {
+  return open
+    ? [{ rule: "GitHub lists it", ok: false, answer: "GitHub does not list it among the open issues yet" }]
+    : [];
 }
 
 function attemptsOn(fleet: Fleet, repo: string, issue: number): End[] {

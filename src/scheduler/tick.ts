@@ -1,7 +1,7 @@
 /** One tick: reconcile, read, select, dispatch. Safe beside other ticks, here and on other hosts: claims decide. */
 
 import { type Dispatched, launch } from "../fleet/dispatch.ts";
-import { credentialsOf, type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
+import { type Fleet, githubIdentity, needGithub } from "../fleet/fleet.ts";
 import type { Work } from "../fleet/read-work.ts";
 import { reconcile } from "../fleet/reconcile.ts";
 import { checkRequest } from "../fleet/request.ts";
@@ -12,7 +12,7 @@ import { type Candidate, issueKey, type SelectionFacts, type SkipReason, select 
 import type { Trust } from "../model/trust.ts";
 import { sameLabel } from "../model/worker.ts";
 import { ListCache } from "../store/list-cache.ts";
-import { busyness, readAll } from "./facts.ts";
+import { busyness, readAll, readersCredentials } from "./facts.ts";
 import { giveUpOn, lostNow, refusedLately } from "./lost.ts";
 
 export interface TickRequest {
@@ -50,12 +50,11 @@ export interface Tick {
 export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
   const repos = wantedRepos(fleet, request.repos);
   const workers = fleet.store.workers.list();
-  const [first] = workers;
-  if (first === undefined)
+  if (workers.length === 0)
     throw new FleetError("notFound", `there are no workers in ${fleet.store.paths.root}`, { hint: "cw init 01" });
   const mended = request.dryRun ? { repaired: [], failed: [] } : await reconcile(fleet);
   const failed = [...mended.failed];
-  const credentials = needGithub(credentialsOf(fleet, first));
+  const credentials = needGithub(readersCredentials(fleet, workers));
   const github = await fleet.github(credentials);
   const cache = new ListCache(fleet.store.paths, githubIdentity(credentials));
   const listing = github.listing(cache);
@@ -109,6 +108,7 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
       }));
       cache.save();
       const { requests } = listing;
+      failed.push(...busy.broken);
       return { dispatched, skipped: [...rest, ...beaten], repaired: mended.repaired, failed, requests };
     }
     const key = issueKey(next.repo, next.number);
@@ -127,8 +127,8 @@ export async function tick(fleet: Fleet, request: TickRequest): Promise<Tick> {
         dispatched.push({ worker: null, ...place, attempt: null });
         continue;
       }
-      // Where accounts differ, the first idle worker may be one that has to wait.
-      const worker = busy.paused === null ? undefined : busy.idle[0];
+      // Where workers differ, the first idle one may be one that has to wait, or can't start.
+      const worker = busy.paused === null && busy.broken.length === 0 ? undefined : busy.idle[0];
       const done = await dispatchOne(fleet, github, next, trust, worker, request.signal);
       if ("doubt" in done) beaten.push({ ...place, why: "untrusted", detail: done.doubt });
       // Another tick of this fleet was faster.

@@ -70,7 +70,7 @@ export class Workers {
     if (read === null) return { version: 1 };
     if (read.ok) return read.value;
     throw new FleetError("environment", `the stored credentials of worker ${id} can't be read: ${read.reason}`, {
-      hint: `cw refresh ${id}`,
+      hint: `export the credentials, then: cw refresh ${id}`,
     });
   }
 

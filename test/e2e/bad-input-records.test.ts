@@ -173,6 +173,10 @@ test("stored credentials that can't be read are named, with what mends them", as
       { code: "environment", message, hint: /cw refresh 01/ },
       { env },
     );
+    const refreshed = await fleet.cw(["refresh", "01"]);
+    expect([refreshed.code, refreshed.stdout]).toEqual([0, expect.stringMatching(/stored: .*GH_TOKEN/)]);
+    const after = await fleet.cw(["dispatch", "-r", "acme/site", "-p", "x", "--dry-run"], { env });
+    expect([after.code, after.stderr]).toEqual([0, ""]);
   }
 });
 

@@ -1,10 +1,14 @@
 /** An attempt that was cut off for longer than its lease, and ends without having noticed that another has its issue. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { closeOut } from "../../src/fleet/close-out.ts";
-import { endAttempt } from "../../src/fleet/end-attempt.ts";
+import { endAttempt, noFigures } from "../../src/fleet/end-attempt.ts";
+import { renew } from "../../src/fleet/hold.ts";
 import { reconcile } from "../../src/fleet/reconcile.ts";
+import { giveBack } from "../../src/fleet/settle.ts";
 import { takeUp } from "../../src/fleet/take-up.ts";
+import { statusOf } from "../../src/model/attempt.ts";
 import { meaningOf, type Outcome, outcomeNames } from "../../src/model/outcome.ts";
+import { now } from "../../src/system/clock.ts";
 import { type Case, Rig } from "./fault-rig.ts";
 
 let rig: Rig;
@@ -101,6 +105,44 @@ test("settled long after its lease: proved to be ours still, then the label goes
   expect(writes.map(({ method }) => method)).toEqual(["PATCH", "DELETE", "PATCH"]);
   expect((await one.claims()).map(({ state }) => state)).toEqual(["released", "held", "held"]);
   expect(one.labels()).toEqual([]);
+});
+
+test("given back while another command renews it: it is its own claim that was faster, and it is given back", async () => {
+  const one = rig.case({ supervisor: "born", config });
+  await began(one);
+  const task = one.fleet.store.attempts.task("01", 1);
+  if (task === null) throw new Error("no task");
+  endAttempt(one.fleet, task, { outcome: "stopped", reason: "as the test wants it" });
+  const github: typeof one.fleet.github = async (credentials) => {
+    const reached = await one.fleet.github(credentials);
+    const { claims } = reached;
+    const write = claims.write.bind(claims);
+    claims.write = async (place, parent, claim) => {
+      claims.write = write;
+      const { lease } = await takeUp(one.fleet, task, () => {});
+      if (lease === null) throw new Error("no lease");
+      await renew(claims, lease.place, lease.holder, await lease.known());
+      return await write(place, parent, claim);
+    };
+    return reached;
+  };
+  await giveBack({ ...one.fleet, github }, task);
+  expect((await one.claims()).map(({ state }) => state)).toEqual(["released", "held", "held"]);
+  expect(one.labels()).toEqual([]);
+});
+
+const odd = "\u0001".repeat(4000);
+const vast = { ...noFigures({ model: "" }), model: odd.repeat(500), files: Array<string>(1000).fill(odd) };
+test("an end is never too long to be read again, whatever an agent calls things", async () => {
+  const one = rig.case({ supervisor: "born", config });
+  await began(one);
+  const { attempts, journal } = one.fleet.store;
+  const task = attempts.task("01", 1);
+  if (task === null) throw new Error("no task");
+  endAttempt(one.fleet, task, { outcome: "answered", reason: odd.repeat(500) }, { figures: vast });
+  expect(statusOf(attempts.facts("01"), now())).toMatchObject({ state: "idle" });
+  expect(journal.recent("01", 1).at(-1)?.type).toBe("attempt:ended");
+  expect((await reconcile(one.fleet)).failed).toEqual([]);
 });
 
 test("a host that shuts down before its supervisor listens: lost, without an agent", async () => {

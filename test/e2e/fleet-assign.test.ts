@@ -1,6 +1,6 @@
 /** `cw assign`: what it takes up, what it leaves, and what it says when it can't know. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newest } from "../support/attempt.ts";
 import type { TestFleet } from "../support/fleet.ts";
@@ -226,6 +226,32 @@ test(
     late.remove();
     expect([ran.code, taken(ran), skipped(ran)]).toEqual([0, [second ?? 0], [`#${first} gone`]]);
     expect(newest(fleet, "01")).toBe(1);
+  },
+  long,
+);
+
+test(
+  "a worker whose stored credentials can't be read is left out and told; the others work",
+  async () => {
+    const fleet = await openFleet({ workers: ["01", "02"] });
+    const issue = fleet.repo.openIssue({ title: "One", body: silent });
+    writeFileSync(join(fleet.root, ".fleet/01/secrets.json"), "{");
+    const ran = await assign(fleet, "-r", "acme/site");
+    expect([taken(ran), attempts(fleet, "01", "02")]).toEqual([[issue], [0, 1]]);
+    expect(ran.json().failed).toEqual([expect.stringContaining("stored credentials of worker 01 can't be read")]);
+    rmSync(join(fleet.root, ".fleet/01/secrets.json"));
+  },
+  long,
+);
+
+test(
+  "credentials that GitHub refuses: said as such, and not as a repository that can't be read",
+  async () => {
+    const fleet = await openFleet();
+    const ran = await fleet.cw(["assign", "-r", "acme/site"], {
+      env: { GH_TOKEN: "token-of-nobody-0123456789012345" },
+    });
+    expect([ran.code, ran.stderr]).toEqual([6, expect.stringContaining("GitHub refuses the credentials")]);
   },
   long,
 );

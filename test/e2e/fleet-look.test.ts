@@ -169,6 +169,12 @@ test(
     await begin(fleet, { worker: "01", body: silent });
     const busy = (await fleet.cw(["explain", `acme/site#${free}`, "--json"])).json();
     expect(busy.verdict).toBe("assign leaves it: 0 idle, 0 kept in reserve");
+    fleet.configure({ repos: { "acme/other": {} }, assign: { perRepo: 1 } });
+    const full = (await fleet.cw(["explain", `acme/site#${free}`, "--json"])).json();
+    expect(full.verdict).toBe(
+      "assign leaves it: no: assign leaves it alone; 1 of 1 attempts run there; 0 idle, 0 kept in reserve",
+    );
+    fleet.configure({ repos: { "acme/site": {} }, assign: { approvalLabel: "approved" } });
     fleet.repo.close(free);
     expect((await fleet.cw(["explain", `acme/site#${free}`])).stdout).toContain("NO   it is open: no, it is closed");
     for (const [name, code] of [

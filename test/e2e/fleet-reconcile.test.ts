@@ -1,6 +1,6 @@
 /** Reconcile, at the start of dispatch, assign and restart: what was left by the dead is mended, what is others' is left alone. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { begin, events, heard, newest, running, supervisorOf } from "../support/attempt.ts";
 import { type TestFleet, until } from "../support/fleet.ts";
@@ -232,6 +232,8 @@ test(
     expect(fleet.repo.labels(issue)).toEqual(["worker:01"]);
     const mine = await assign(fleet, "-r", "acme/site");
     expect(taken(mine)).toEqual([]);
+    // What was read at its start is not missed.
+    rmSync(join(fleet.attempt("01", 1), "snapshot.json"));
     expect((await fleet.cw(["reset", "01"])).code).toBe(0);
     expect([fleet.repo.labels(issue), (await fleet.claim(issue))[0]?.state]).toEqual([[], "released"]);
     expect(await fleet.leftovers()).toEqual([]);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { begin, events, heard } from "../support/attempt.ts";
 import type { TestFleet } from "../support/fleet.ts";
 import { closeFleets, kill, long, openFleet } from "./fleet-stage.ts";
+import { unprintable } from "./refused.ts";
 
 afterEach(closeFleets, long);
 
@@ -123,6 +124,20 @@ test(
     await nextTask(fleet);
     expect(readme(kept(fleet, 1))).toContain(edited);
     expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "a supervisor that was killed, and what the agent makes git say: reset tells it without what a terminal obeys",
+  async () => {
+    const loud = "git config filter.loud.clean 'printf \"\\033]52;c;QUJD\\007said\" >&2; false'";
+    const fleet = await killedAfter(
+      `edit; ${loud}; git config filter.loud.required true; echo '* filter=loud' > .gitattributes`,
+    );
+    const reset = await fleet.cw(["reset", "01"]);
+    expect([reset.code, reset.stdout]).toEqual([0, expect.stringContaining("said")]);
+    expect(reset.stdout).not.toMatch(unprintable);
   },
   long,
 );

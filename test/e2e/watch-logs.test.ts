@@ -1,5 +1,7 @@
 /** What an operator sees of attempts: watch, logs, history, status; on a terminal, in a pipe and as JSON. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { begin, events, heard, running } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
 import { onTerminal } from "../support/screen.ts";
@@ -119,6 +121,39 @@ describe("logs", () => {
     const json = await fleet.cw(["logs", "01", "--attempt", "1", "--json"]);
     expect(json.json().at(-1)).toEndWith(" Done.");
     expect((await fleet.cw(["logs", "01", "--stderr", "--json"])).json()).toEqual(["Error: something broke"]);
+  });
+
+  test("into a file: what stands there stays, also where there is nothing to say, and all of it arrives", async () => {
+    const file = join(fleet.folder, "kept.txt");
+    const into = async (...args: string[]) =>
+      await Bun.spawn(["sh", "-c", 'exec "$0" "$@" >> kept.txt', fleet.program, ...args], {
+        cwd: fleet.folder,
+        env: { ...fleet.env },
+        stdio: ["ignore", "ignore", "inherit"],
+      }).exited;
+    writeFileSync(file, "precious\n");
+    expect([await into("logs", "01"), readFileSync(file, "utf8")]).toEqual([0, "precious\n"]);
+    expect(await into("logs", "01", "--attempt", "1", "-f")).toBe(0);
+    const said = (await fleet.cw(["logs", "01", "--attempt", "1"])).stdout;
+    expect(readFileSync(file, "utf8")).toBe(`precious\n${said}`);
+  });
+
+  test("--raw of what is no JSON, and of what JSON leaves as it is: nothing that a terminal obeys", async () => {
+    const hostile = `${esc}]0;owned\u0007 {"a":"\u009b31m\u202e"}`;
+    const sources: [name: string, flag: string[]][] = [
+      ["transcript.jsonl", []],
+      ["stderr.log", ["--stderr"]],
+    ];
+    for (const [name, flag] of sources) {
+      const file = join(fleet.attempt("02", 1), name);
+      const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+      writeFileSync(file, `${before}${hostile}\n`);
+      const { stdout } = await fleet.cw(["logs", "02", "--raw", ...flag]);
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      expect(stdout).toEndWith(`\\u001b]0;owned\\u0007 {"a":"\\u009b31m\\u202e"}\n`);
+      expect((await fleet.cw(["logs", "02", "--raw", ...flag, "--json"])).json().at(-1)).toBe(hostile);
+      writeFileSync(file, before);
+    }
   });
 
   test("-f goes on until the attempt ends", async () => {

@@ -3,6 +3,7 @@ import { FleetError } from "../../model/errors.ts";
 import { tickLines } from "../../reports/tick.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
 import { interrupted } from "../interrupted.ts";
+import { tellMended } from "../mended.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -32,8 +33,7 @@ const command: CommandFactory = (app, out) =>
         dryRun: args["dry-run"],
         signal: interrupted(),
       });
-      for (const repair of tick.repaired) await out.note(repair);
-      for (const failure of tick.failed) await out.warn(failure);
+      await tellMended(out, tick);
       return { text: tickLines(tick, args["dry-run"]), json: tick, exit: tick.failed.length > 0 ? "github" : "ok" };
     },
   });

@@ -1,6 +1,6 @@
 /** `cw logs`: everything that an agent said. */
 import { FleetError } from "../../model/errors.ts";
-import { printable } from "../../model/text.ts";
+import { escapedJson, printable } from "../../model/text.ts";
 import { type CommandFactory, defineCommand, type Out } from "../command.ts";
 
 const command: CommandFactory = (app, out) =>
@@ -25,10 +25,9 @@ const command: CommandFactory = (app, out) =>
       const all: string[] = [];
       const together = linesTogether(out);
       for await (const line of lines) {
-        // Raw lines are for programs; whatever a terminal would obey is escaped there by JSON itself.
-        const text = raw ? line : printable(line);
-        if (out.json) all.push(text);
-        else await together.line(text);
+        if (out.json) all.push(raw ? line : printable(line));
+        // Raw lines are for programs, which read an escape of JSON as the character.
+        else await together.line(raw ? escapedJson(line) : printable(line));
       }
       await together.flush();
       return { text: "", json: all };

@@ -1,6 +1,7 @@
 /** `cw refresh`: template and credentials again. */
 import { FleetError } from "../../model/errors.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
+import { tellMended } from "../mended.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -18,7 +19,7 @@ const command: CommandFactory = (app, out) =>
       if (all === id.length > 0)
         throw new FleetError("usage", "name the workers, or say --all", { hint: "cw refresh --all" });
       const opened = await app();
-      for (const repair of (await opened.reconcile()).repaired) await out.note(repair);
+      await tellMended(out, await opened.reconcile());
       const ids = all ? (await opened.status()).map((worker) => worker.id) : id;
       const done = await opened.refresh(ids);
       const text = done.map(({ worker, stored, rebuilt }) => {

@@ -1,5 +1,7 @@
 /** `cw reset`: makes a worker free and gives its issue back. */
+import { printable } from "../../model/text.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
+import { tellMended } from "../mended.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -14,9 +16,13 @@ const command: CommandFactory = (app, out) =>
     },
     run: async ({ id, force }) => {
       const opened = await app();
-      for (const repair of (await opened.reconcile(id)).repaired) await out.note(repair);
+      await tellMended(out, await opened.reconcile(id));
       const reset = await opened.reset(id, { force });
-      return { text: [...reset.done.map((line) => `worker ${id}: ${line}`), `worker ${id} is idle`], json: reset };
+      // Some of it is what the agent's tools had to say.
+      const done = reset.done.map((line) => `worker ${id}: ${printable(line, 500)}`);
+      // Free for anybody while its issue was given back.
+      const [now] = await opened.status([id]);
+      return { text: [...done, `worker ${id} is ${now?.state ?? "gone"}`], json: reset };
     },
   });
 export default command;

@@ -1,5 +1,6 @@
 /** `cw stop`: ends what a worker is doing. */
 import { type CommandFactory, defineCommand } from "../command.ts";
+import { tellMended } from "../mended.ts";
 
 const command: CommandFactory = (app, out) =>
   defineCommand({
@@ -14,7 +15,7 @@ const command: CommandFactory = (app, out) =>
       const opened = await app();
       // Before all else: what crashes left may take minutes.
       const stopped = await opened.stop(id);
-      for (const repair of (await opened.reconcile(id)).repaired) await out.note(repair);
+      await tellMended(out, await opened.reconcile(id));
       const text = stopped
         ? `worker ${id} is idle: attempt ${stopped.attempt} ended as ${stopped.outcome}`
         : `worker ${id} was idle`;
