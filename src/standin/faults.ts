@@ -7,7 +7,7 @@ export type GitPhase = "advertise" | "upload" | "receive";
  * - a scripted answer: sent instead of acting
  * - "drop": the connection is destroyed before acting
  * - "drop-after": it acts, then destroys the connection; the reply is lost
- * - delayMs: acts after that time
+ * - delayMs: acts that long after all of it was received, even if its client is gone by then
  * - meanwhile: something happens first, then it acts
  * - truncate: acts, sends half of the body, then destroys the connection
  * - staleMs: reads of issues and their lists answer as at the moment of the injection, for that long

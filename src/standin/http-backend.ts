@@ -60,8 +60,10 @@ export function refuseGit(
 }
 
 export interface BackendOptions {
-  /** Runs after git has ended and before the client learns it. */
-  done: () => Promise<void>;
+  /** Runs after git has ended and before the client learns it. @param status what git answered, 500 for nothing */
+  done: (status: number) => Promise<void>;
+  /** The request's body where it was read already; else it is passed on as it comes. */
+  received?: Buffer | undefined;
   /** Lose the answer: act, send nothing, destroy the connection. Or send only half of it. */
   lose?: "all" | "half" | undefined;
 }
@@ -71,7 +73,6 @@ export class Backend {
 
   constructor(private readonly git: Git) {}
 
-  /** @returns the status that was sent, 0 for none. */
   async serve(
     asked: GitRequest,
     repo: Repo,
@@ -79,7 +80,7 @@ export class Backend {
     request: IncomingMessage,
     response: ServerResponse,
     options: BackendOptions,
-  ): Promise<number> {
+  ): Promise<void> {
     const child = spawn(this.git.binary, ["http-backend"], {
       env: backendEnv(this.git, asked, repo, viewer, request),
       stdio: ["pipe", "pipe", "ignore"],
@@ -99,14 +100,16 @@ export class Backend {
     this.#running.add(entry);
     child.stdin.on("error", () => {});
     request.on("error", () => {});
-    request.pipe(child.stdin);
-    // A client that leaves in the middle ends git's input; git then gives up or finishes by itself, as on a real server.
-    response.once("close", () => void child.stdin.end());
-    let status = 0;
+    if (options.received) child.stdin.end(options.received);
+    else {
+      request.pipe(child.stdin);
+      // A client that leaves in the middle ends git's input; git then gives up or finishes by itself, as on a real server.
+      response.once("close", () => void child.stdin.end());
+    }
+    let status = 500;
     let head: Buffer | undefined = Buffer.alloc(0);
     let sent = 0;
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      if (options.lose === "all" || response.destroyed) continue;
       let body: Buffer = chunk;
       if (head) {
         head = Buffer.concat([head, chunk]);
@@ -114,10 +117,11 @@ export class Backend {
         if (end < 0) continue;
         const { code, headers } = cgiHead(head.subarray(0, end).toString("latin1"));
         status = code;
-        response.writeHead(code, headers);
         body = head.subarray(end + 4);
         head = undefined;
+        if (options.lose !== "all" && !response.destroyed) response.writeHead(code, headers);
       }
+      if (options.lose === "all" || response.destroyed) continue;
       if (options.lose === "half" && sent > 0) continue;
       const part = options.lose === "half" ? body.subarray(0, Math.ceil(body.length / 2)) : body;
       sent += part.length;
@@ -125,11 +129,10 @@ export class Backend {
     }
     await gone;
     this.#running.delete(entry);
-    await options.done();
+    await options.done(status);
     if (options.lose !== undefined) request.socket.destroy();
     else if (head) response.writeHead(500).end();
     else response.end();
-    return options.lose === "all" ? 0 : status;
   }
 
   async close(): Promise<void> {

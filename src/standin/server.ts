@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { bodyOf, jsonBody, parsed } from "./body.ts";
 import type { Effect, Faults, GitPhase } from "./faults.ts";
 import type { Git } from "./git.ts";
 import { graphql } from "./graphql.ts";
@@ -14,9 +15,6 @@ import type { Rate } from "./rate.ts";
 import { route } from "./routes.ts";
 import type { User, World } from "./world.ts";
 
-/** GitHub's bodies are smaller; ours must not fill the memory. */
-const longestBody = 10 * 1024 * 1024;
-
 interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
@@ -27,6 +25,8 @@ interface Exchange {
   token: string | undefined;
   viewer: User | undefined;
   effect: Effect | undefined;
+  /** The body where it was read first of all. */
+  received?: Buffer;
 }
 
 export class FrontServer {
@@ -94,6 +94,8 @@ export class FrontServer {
     }
     if (typeof effect?.kind === "object" && "meanwhile" in effect.kind) effect.kind.meanwhile();
     if (typeof effect?.kind === "object" && "delayMs" in effect.kind) {
+      // As GitHub, which acts on what it has received even if nobody waits for the answer any more.
+      exchange.received = await bodyOf(request);
       await delay(effect.kind.delayMs, undefined, { signal: this.#closing.signal });
     }
     if (asked) await this.#answerGit(exchange, asked);
@@ -128,20 +130,20 @@ export class FrontServer {
     const lose = kind === "drop-after" ? "all" : typeof kind === "object" && "truncate" in kind ? "half" : undefined;
     await this.#backend.serve(asked, repo, viewer, request, response, {
       lose,
-      done: async () => {
+      received: exchange.received,
+      done: async (answered) => {
         if (asked.phase === "receive" && viewer) {
           repo.pushedAt = this.world.now();
           await syncPulls(this.world, this.git, repo, viewer);
         }
-        const status = lose === "all" ? 0 : response.headersSent ? response.statusCode : 500;
-        this.#note(exchange, "git", { status, phase: asked.phase });
+        this.#note(exchange, "git", { status: lose === "all" ? 0 : answered, phase: asked.phase });
       },
     });
   }
 
   async #answerApi(exchange: Exchange): Promise<void> {
     const { request, response, effect } = exchange;
-    const text = await bodyText(request);
+    const text = (exchange.received ?? (await bodyOf(request))).toString("utf8");
     const kind = effect?.kind;
     const scripted = typeof kind === "object" && "status" in kind ? kind : undefined;
     const resource = exchange.path === "/graphql" ? "graphql" : "core";
@@ -256,34 +258,6 @@ function tokenOf(header: string | null): string | undefined {
   if (!/^basic$/i.test(scheme)) return undefined;
   const pair = Buffer.from(value, "base64").toString("utf8");
   return pair.slice(pair.indexOf(":") + 1) || pair.slice(0, pair.indexOf(":"));
-}
-
-async function bodyText(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > longestBody) throw new Error("the body is too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parsed(text: string): unknown {
-  try {
-    return text === "" ? undefined : JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function jsonBody(text: string): unknown {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Refusal(400, "Problems parsing JSON");
-  }
 }
 
 function giveUp(request: IncomingMessage, response: ServerResponse, error: unknown): void {

@@ -23,9 +23,11 @@ export class GitClient {
     return `${this.origin.replace("//", `//${user}`)}/${name}.git`;
   }
 
-  async run(args: string[], cwd = this.folder): Promise<GitOutput> {
-    const child = Bun.spawn(["git", ...args], {
+  /** In a process group of its own: git has others talk for it. */
+  start(args: string[], cwd = this.folder) {
+    return Bun.spawn(["git", ...args], {
       cwd,
+      detached: true,
       env: {
         PATH: "/usr/local/bin:/usr/bin:/bin",
         HOME: this.folder,
@@ -40,6 +42,10 @@ export class GitClient {
       stdout: "pipe",
       stderr: "pipe",
     });
+  }
+
+  async run(args: string[], cwd?: string): Promise<GitOutput> {
+    const child = this.start(args, cwd);
     const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     return { code, out: out.trim(), err };
   }

@@ -1,5 +1,7 @@
 /** Scripted failures strike where and as often as told, and say honestly whether something happened. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { until } from "../system/processes.ts";
 import { GitClient } from "./clone.ts";
 import { type Site, startSite, tokenOf } from "./site.ts";
 
@@ -88,6 +90,50 @@ test("a delay answers late; closing does not wait for it", async () => {
   while (github.journal.calls().length === 0) await Bun.sleep(1);
   await github.close();
   expect(await pending).toBe(true);
+});
+
+test("a delayed request of a client that was killed meanwhile is carried out, and noted", async () => {
+  const { github } = site;
+  const number = github.repo("acme/site").openIssue({ title: "x" });
+  const path = `${repo}/issues/${number}/comments`;
+  const slow = github.inject({ method: "POST", path: /comments$/, fault: { delayMs: 300 } });
+  const body = JSON.stringify({ body: "said by the dead" });
+  const client = connect(Number(new URL(github.url).port), "127.0.0.1");
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    "host: local",
+    "user-agent: one",
+    `authorization: Bearer ${tokenOf("acme")}`,
+    `content-length: ${body.length}`,
+  ];
+  client.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  await until(() => slow.fired > 0, "the request is under way", 3000);
+  client.destroy();
+  await until(() => github.journal.entries.length > 0, "it was carried out", 3000);
+  expect(github.journal.calls({ status: 201, path }).map((entry) => entry.faulty)).toEqual([true]);
+  expect(github.repo("acme/site").comments(number)).toMatchObject([{ body: "said by the dead" }]);
+});
+
+test("a delayed push whose client was killed meanwhile is carried out, and noted", async () => {
+  const { github } = site;
+  const git = new GitClient(github.url, tokenOf("wil"));
+  try {
+    const folder = await git.clone("acme/site", "site");
+    const pushes = () => github.journal.calls({ kind: "git" }).filter(({ phase }) => phase === "receive");
+    const slow = github.inject({ git: "receive", fault: { delayMs: 600 } });
+    const push = git.start(["push", "-q", "origin", "HEAD:refs/heads/late"], folder);
+    await until(() => slow.fired > 0, "the request is under way", 3000);
+    // What it pushes comes after the head of its request, by which the fault is told.
+    await Bun.sleep(150);
+    process.kill(-push.pid, "SIGKILL");
+    await push.exited;
+    expect(pushes()).toEqual([]);
+    await until(() => pushes().length > 0, "it was carried out", 3000);
+    expect(pushes().map(({ status, faulty }) => [status, faulty])).toEqual([[200, true]]);
+    expect(Object.keys(await github.repo("acme/site").refs("refs/heads/late"))).toEqual(["refs/heads/late"]);
+  } finally {
+    git.close();
+  }
 });
 
 test("a stale list is the state of the injection, for that time", async () => {
