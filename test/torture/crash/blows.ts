@@ -1,5 +1,6 @@
 /** How a process is ended in the middle: at a system call, at a step, at a request, at some moment. */
 import type { GitPhase } from "../../../src/standin/faults.ts";
+import type { JournalEntry } from "../../../src/standin/journal.ts";
 import { awaited, type Ground } from "./ground.ts";
 
 export interface Blow {
@@ -10,6 +11,8 @@ export interface Blow {
   readonly env?: Readonly<Record<string, string>>;
   /** For blows from outside: waits for its moment. @param pid of what is struck, null while there is none; over: it has ended */
   strike?(ground: Ground, pid: () => number | null, over: () => boolean): Promise<void>;
+  /** For blows that tell what GitHub does of it: whether it did. Asked once what was meant is dead. */
+  cameAbout?(ground: Ground): Promise<boolean>;
 }
 
 /** Calls of the main thread that change something: files, processes, connections. */
@@ -55,7 +58,17 @@ export function atRequest({ phase, skip, about }: Nth, acts: boolean): Blow {
       if (handle.fired > 0 && !over()) end(pid());
       handle.remove();
     },
+    ...(acts ? { cameAbout: (ground) => carriedOut(ground, phase) } : {}),
   };
+}
+
+/** Whether the request that was delayed had success: where it was not received in full, there is nothing to carry out. */
+async function carriedOut(ground: Ground, phase: GitPhase | undefined): Promise<boolean> {
+  const { journal } = ground.stage.standin;
+  // Of what else is injected nothing succeeds.
+  const isIt = (entry: JournalEntry) =>
+    entry.faulty && entry.phase === phase && entry.status >= 200 && entry.status < 400 && ground.isOwn(entry);
+  return (await awaited(() => journal.entries.some(isIt), 5000)) !== null;
 }
 
 /** At some moment. */

@@ -15,7 +15,7 @@ type Harms = Found["harm"][number][];
 /** What takes longer hangs: each limit of an attempt is shorter, or as long. */
 const longest = 60_000;
 
-/** @returns tried 0 when it was over before the blow could fall */
+/** @returns tried 0 when it was over before the blow could fall, or GitHub did not do what the point says */
 export async function crash(ground: Ground, flow: Flow, blow: Blow, all: boolean): Promise<Found> {
   const lies = watchForLies(ground);
   const edits: Edits = new Map();
@@ -146,7 +146,7 @@ async function strike(ground: Ground, flow: Flow, blow: Blow, all: boolean): Pro
     endAll(ground);
   }
   await rest;
-  return { struck, hung };
+  return { struck: struck && ((await blow.cameAbout?.(ground)) ?? true), hung };
 }
 
 function living(ground: Ground): string {
