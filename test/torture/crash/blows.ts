@@ -62,12 +62,15 @@ export function atRequest({ phase, skip, about }: Nth, acts: boolean): Blow {
   };
 }
 
-/** Whether the request that was delayed had success: where it was not received in full, there is nothing to carry out. */
+/** Whether the delayed request was carried out: where it was not received in full, it never is. */
 async function carriedOut(ground: Ground, phase: GitPhase | undefined): Promise<boolean> {
   const { journal } = ground.stage.standin;
-  // Of what else is injected nothing succeeds.
+  // What else the flows inject is a 403. A 404 is an answer of its own: there was no claim yet, or no label to remove.
   const isIt = (entry: JournalEntry) =>
-    entry.faulty && entry.phase === phase && entry.status >= 200 && entry.status < 400 && ground.isOwn(entry);
+    entry.faulty &&
+    entry.phase === phase &&
+    ((entry.status >= 200 && entry.status < 400) || entry.status === 404) &&
+    ground.isOwn(entry);
   return (await awaited(() => journal.entries.some(isIt), 5000)) !== null;
 }
 
