@@ -91,7 +91,7 @@ async function runSuite(suite: Suite): Promise<void> {
   let done = 0;
   for (const span of spans.flatMap(shardsOf)) {
     if (stopped()) return;
-    const shard = await runShard(suite, {
+    const ran = await runShard(suite, {
       ...span,
       jobs,
       stopped,
@@ -101,12 +101,13 @@ async function runSuite(suite: Suite): Promise<void> {
           console.log(`${suite.name}, seed ${at}: ${what}\n  again: ${repeats(suite.name, at)}`);
       },
     });
-    if (shard.rounds === 0) return;
-    done += shard.rounds;
-    shards.push(shard);
-    if (kept) await record(suite, shard);
-    const about = `${shard.tried} tried, ${(shard.seconds / Math.max(1, shard.tried)).toFixed(2)} s each`;
-    console.log(`${suite.name}: ${done} of ${wanted} rounds; ${about}`);
+    for (const shard of ran) {
+      done += shard.rounds;
+      shards.push(shard);
+      if (kept) await record(suite, shard);
+      const about = `${shard.tried} tried, ${(shard.seconds / Math.max(1, shard.tried)).toFixed(2)} s each`;
+      console.log(`${suite.name}: ${done} of ${wanted} rounds; ${about}`);
+    }
   }
 }
 

@@ -59,8 +59,8 @@ test("harm and rounds that throw are counted and told with their seed; folders a
     open: async () => ({ close: async () => void closed++ }),
   };
   const order = { seed: 10, rounds: 4, jobs: 2, failed: (seed: number, what: string) => told.push(`${seed} ${what}`) };
-  const shard = await opened(one, () => runShard(one, order));
-  expect(shard).toMatchObject({ seed: 10, rounds: 4, tried: 9, harm: { torn: 1 }, broken: 1, harmful: [11, 12] });
+  const shards = await opened(one, () => runShard(one, order));
+  expect(shards).toMatchObject([{ seed: 10, rounds: 4, tried: 9, harm: { torn: 1 }, broken: 1, harmful: [11, 12] }]);
   expect(told.toSorted()).toEqual([expect.stringMatching(/^11 broken: Error: no such thing/), "12 torn: half a file"]);
   expect([folders.length, folders.some(existsSync), closed]).toEqual([4, false, 1]);
 });
@@ -72,10 +72,11 @@ test("a run that is stopped has run one row of seeds, and the next one goes on a
     ran++;
     return { tried: 1, harm: [] };
   });
-  const stopped: Shard = await runShard(one, { seed: 1, rounds: 100, jobs: 4, stopped: () => ran >= 7, ...quiet });
-  expect([stopped.rounds, stopped.tried]).toEqual([ran, ran]);
+  const order = { seed: 1, rounds: 100, jobs: 4, stopped: () => ran >= 7, ...quiet };
+  const [stopped, ...others] = await runShard(one, order);
+  expect([stopped?.rounds, stopped?.tried, others]).toEqual([ran, ran, []]);
   expect(ran).toBeLessThan(12);
-  note({ ...line(1, 1), ...stopped }, file);
+  note({ ...line(1, 1), ...(stopped as Shard) }, file);
   note(line(1, 500, { version: "v1" }), file);
   note(line(5001, 50), file);
   const lines = readLedger(file);
@@ -107,8 +108,45 @@ test("what is under way when a signal comes is neither harm nor run, and comes a
   const failed = (seed: number) => told.push(seed);
   const interrupted = () => signalled;
   const order = { seed: 1, rounds: 9, jobs: 2, stopped: interrupted, interrupted, failed };
-  expect(await runShard(one, order)).toMatchObject({ seed: 1, rounds: 1, tried: 1, harm: {}, broken: 0 });
+  expect(await runShard(one, order)).toMatchObject([{ seed: 1, rounds: 1, tried: 1, harm: {}, broken: 0 }]);
   expect(told).toEqual([]);
+});
+
+test("what was over before the signal counts with its harm, also behind what the signal has spoiled", async () => {
+  const file = join(folder, "gaps.jsonl");
+  let signalled = false;
+  const signal = Promise.withResolvers<void>();
+  const told: number[] = [];
+  const one = suite(async ({ seed }) => {
+    if (seed === 2) await signal.promise;
+    if (seed === 5) throw new Error("of itself");
+    if (seed === 7) {
+      signalled = true;
+      signal.resolve();
+    }
+    return { tried: 1, harm: seed === 4 ? [{ kind: "lost", detail: "found while 2 was under way" }] : [] };
+  });
+  const interrupted = () => signalled;
+  const failed = (seed: number) => told.push(seed);
+  const order = { seed: 1, rounds: 9, jobs: 2, stopped: interrupted, interrupted, failed };
+  const shards = await runShard(one, order);
+  expect(shards).toMatchObject([
+    { seed: 1, rounds: 1, tried: 1, harm: {}, broken: 0, harmful: [] },
+    { seed: 3, rounds: 4, tried: 3, harm: { lost: 1 }, broken: 1, harmful: [4, 5] },
+  ]);
+  expect(told).toEqual([4, 5]);
+  for (const shard of shards) note({ ...line(1, 1), ...shard }, file);
+  expect(leftToRun(readLedger(file), { name: "made-up", full: 9 }, "v2")).toEqual([
+    { seed: 2, rounds: 1 },
+    { seed: 7, rounds: 3 },
+  ]);
+  const all = { ...order, rounds: 2, jobs: 1, stopped: () => false, interrupted: () => true };
+  expect(
+    await runShard(
+      suite(async () => ({ tried: 1, harm: [] })),
+      all,
+    ),
+  ).toEqual([]);
 });
 
 test("a new version runs first what did harm in any before it, and no seed twice", () => {

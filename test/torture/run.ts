@@ -31,25 +31,33 @@ export interface Order {
   readonly failed: (seed: number, what: string) => void;
 }
 
-/** The suite is open already. */
-export async function runShard(suite: Suite, order: Order): Promise<Shard> {
-  const started = performance.now();
-  const over: (Found | "broken")[] = [];
+interface Over {
+  readonly found: Found | "broken";
+  readonly ms: number;
+}
+
+/**
+ * The suite is open already.
+ * @returns one; more, where what a signal has spoiled lies between; none, where it has spoiled all
+ */
+export async function runShard(suite: Suite, order: Order): Promise<Shard[]> {
+  const over: Over[] = [];
   let next = 0;
   const lane = async () => {
     // Seeds are taken in order, and what is begun is finished: what was run is one row of seeds without a gap.
     while (next < order.rounds && !order.stopped?.()) {
       const index = next++;
       const seed = order.seed + index;
+      const started = performance.now();
       const folder = realpathSync(mkdtempSync(join(ground(), "cw-torture-")));
       try {
         const found = await suite.round({ seed, index, folder, random: new Random(seed) });
         if (order.interrupted?.()) continue;
-        over[index] = found;
+        over[index] = { found, ms: performance.now() - started };
         for (const { kind, detail } of found.harm) order.failed(seed, `${kind}: ${detail}`);
       } catch (error) {
         if (order.interrupted?.()) continue;
-        over[index] = "broken";
+        over[index] = { found: "broken", ms: performance.now() - started };
         order.failed(seed, `broken: ${error instanceof Error ? error.stack : error}`);
       } finally {
         rmSync(folder, { recursive: true, force: true });
@@ -57,16 +65,30 @@ export async function runShard(suite: Suite, order: Order): Promise<Shard> {
     }
   };
   await Promise.all(Array.from({ length: order.jobs }, lane));
-  const seconds = Math.round((performance.now() - started) / 100) / 10;
-  // Up to the first that a signal has spoiled; those after it are run again.
-  const gap = Array.from({ length: next }, (_, index) => over[index]).indexOf(undefined);
-  const row = over.slice(0, gap === -1 ? next : gap);
+  return rowsOf(over).map((row) => shardOf(order.seed + row.at, row.rounds, order.jobs));
+}
+
+/** What a signal has spoiled lies between them, and is run again. */
+function rowsOf(over: readonly (Over | undefined)[]): { at: number; rounds: Over[] }[] {
+  const rows: { at: number; rounds: Over[] }[] = [];
+  for (const [at, one] of Array.from(over).entries()) {
+    if (one === undefined) continue;
+    const last = rows.at(-1);
+    if (last && last.at + last.rounds.length === at) last.rounds.push(one);
+    else rows.push({ at, rounds: [one] });
+  }
+  return rows;
+}
+
+function shardOf(seed: number, row: readonly Over[], jobs: number): Shard {
   const harm: Partial<Record<Harm, number>> = {};
-  const found = row.filter((one) => one !== "broken");
+  const found = row.map((one) => one.found).filter((one) => one !== "broken");
   for (const { kind } of found.flatMap((one) => one.harm)) harm[kind] = (harm[kind] ?? 0) + 1;
   const tried = found.reduce((all, one) => all + one.tried, 0);
-  const harmful = row.flatMap((one, at) => (one === "broken" || one.harm.length > 0 ? [order.seed + at] : []));
-  return { seed: order.seed, rounds: row.length, tried, harm, broken: row.length - found.length, harmful, seconds };
+  const harmful = row.flatMap((one, at) => (one.found === "broken" || one.found.harm.length > 0 ? [seed + at] : []));
+  // As if the lanes were always full: what several did at once counts once.
+  const seconds = Math.round(row.reduce((all, { ms }) => all + ms, 0) / Math.min(jobs, row.length) / 100) / 10;
+  return { seed, rounds: row.length, tried, harm, broken: row.length - found.length, harmful, seconds };
 }
 
 /** Where rounds are laid: in memory where there is room, since a killed process leaves the same on each file system. */
