@@ -80,10 +80,13 @@ export class Attempts {
     const end = this.readEnd(worker, n);
     if (end?.ok) {
       // An ended attempt is decided; a fleet of a thousand idle workers is read without their other records.
+      let known: Read<Task> | undefined;
       return {
         n,
+        // Read once: a disk may fail at the second time, when whoever asks has seen that the first went well.
         get task() {
-          return task();
+          known ??= task();
+          return known;
         },
         birth: null,
         stop: null,

@@ -160,6 +160,24 @@ test(
 );
 
 test(
+  "a crash that can't be taken up for want of the fleet's own record: kept, and no ref stays (torture, errors, seed 920037)",
+  async () => {
+    const fleet = await killedAfter("edit; commit");
+    const record = join(fleet.root, ".fleet/fleet.json");
+    const text = readFileSync(record, "utf8");
+    writeFileSync(record, "");
+    const reset = await fleet.cw(["reset", "01"]);
+    expect([reset.code, reset.stderr]).toEqual([5, expect.stringContaining("the fleet's own record can't be read")]);
+    writeFileSync(record, text);
+    await nextTask(fleet);
+    expect((await fleet.ended("01", 1)).reason).toContain("the clone is kept in .fleet/01/attempts/0001/clone");
+    expect(readme(kept(fleet, 1))).toContain(edited);
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
   "a stash, another branch, and a rebase that was not ended: a bundle that git fetch takes",
   async () => {
     const fleet = await openFleet();

@@ -51,6 +51,16 @@ test("from nothing to idle, by the records alone", () => {
   expect([attempts.request("01", 2), attempts.request("01", 1)]).toEqual(["do it", null]);
 });
 
+test("the task of an attempt that is over is read once: what was seen to be well stays so (torture, errors, seed 920020)", () => {
+  store.attempts.bear("01", 1, dead);
+  store.attempts.end("01", 1, anEnd);
+  const facts = store.attempts.facts("01");
+  expect(facts?.task.ok).toBe(true);
+  fs.writeFileSync(join(path, "task.json"), "");
+  expect(facts?.task.ok).toBe(true);
+  expect(store.attempts.facts("01")?.task.ok).toBe(false);
+});
+
 describe("processes of a dead supervisor", () => {
   let child: Spawned;
   beforeAll(() => {
