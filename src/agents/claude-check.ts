@@ -1,7 +1,6 @@
 /** Finds Claude Code and asks it for its version, before anything is reserved. */
-import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { FleetError } from "../model/errors.ts";
 
 /** The first version that is known to confine its file tools (permissions.block*); 2.1.197 ignores those keys silently. */
@@ -36,8 +35,8 @@ export function findClaude(configured: string | null, searchPath: string): strin
 /** @throws FleetError `environment` when it does not answer, or is too old. */
 export async function checkClaude(path: string): Promise<{ path: string; version: string }> {
   const { runTool } = await import("../system/tools.ts");
-  const home = mkdtempSync(join(realpathSync(tmpdir()), "cw-version-"));
-  try {
+  const { inTemporaryFolder } = await import("../system/temporary.ts");
+  return await inTemporaryFolder("version", async (home) => {
     const env = {
       HOME: home,
       PATH: "/usr/bin:/bin",
@@ -58,7 +57,5 @@ export async function checkClaude(path: string): Promise<{ path: string; version
       });
     }
     return { path, version };
-  } finally {
-    rmSync(home, { recursive: true, force: true });
-  }
+  });
 }

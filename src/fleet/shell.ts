@@ -1,12 +1,10 @@
 /** A terminal as a worker: its HOME, its environment, its isolation, its network. */
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { statusOf } from "../model/attempt.ts";
 import type { Command } from "../model/command.ts";
 import { FleetError } from "../model/errors.ts";
 import { now } from "../system/clock.ts";
 import { isFolder } from "../system/files.ts";
+import { inTemporaryFolder } from "../system/temporary.ts";
 import { isTerminal, runHere } from "../system/terminal.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { credentialsOf, type Fleet } from "./fleet.ts";
@@ -21,8 +19,7 @@ export async function shell(fleet: Fleet, worker: string, argv: readonly string[
   needIdle(fleet, worker);
   const { isolation: chosen } = await fleet.chooseIsolation();
   const isolation = await fleet.isolation(chosen);
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), "cw-shell-"));
-  try {
+  return await inTemporaryFolder("shell", async (folder) => {
     const inside = insideOf(isolation, folder, credentialsOf(fleet, worker).provider);
     const { command, space } = await shellCommand(fleet, worker, argv, inside);
     // `settings` is a policy on Claude's own command line: there is none to put a shell in.
@@ -31,9 +28,7 @@ export async function shell(fleet: Fleet, worker: string, argv: readonly string[
         hint: "apt-get install bubblewrap",
       });
     return await withNetwork(fleet, inside, folder, null, () => runHere(isolation.wrap(command, space)));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function needIdle(fleet: Fleet, worker: string): void {

@@ -1,7 +1,7 @@
 /** What this machine can isolate with, found by doing it: a version number proves nothing about namespaces. */
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inTemporaryFolder } from "../system/temporary.ts";
 import type { ToolResult } from "../system/tools.ts";
 import { bubblewrap } from "./bubblewrap.ts";
 import { type SystemFolders, systemFolders } from "./system-folders.ts";
@@ -52,16 +52,13 @@ export async function probeIsolation(options: { readonly searchPath?: string } =
 }
 
 async function inside(system: SystemFolders, argv: [string, ...string[]]): Promise<Probe> {
-  const home = mkdtempSync(join(realpathSync(tmpdir()), "cw-probe-"));
-  try {
+  return await inTemporaryFolder("probe", async (home) => {
     const space = { home, hidden: [], readOnly: [], protect: [join(home, ".probe")] };
     const { argv: wrapped, inputs = [] } = bubblewrap(system).wrap({ argv, env: {}, cwd: home }, space);
     for (const { fd, bytes } of inputs) writeFileSync(join(home, String(fd)), bytes);
     const more = inputs.map(({ fd }) => `${fd}<"$0/${fd}"`).join(" ");
     return await run(["/bin/sh", "-c", `exec "$@" 3>/dev/null ${more}`, home, ...wrapped]);
-  } finally {
-    rmSync(home, { recursive: true, force: true });
-  }
+  });
 }
 
 async function run(argv: [string, ...string[]]): Promise<Probe> {
