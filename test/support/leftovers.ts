@@ -46,12 +46,20 @@ export function attemptsOf(root: string): string[] {
 const attemptFiles =
   /^(?:(?:task|birth|stop|end|base|snapshot|first-[\w-]+)\.json|(?:request|prompt)\.md|(?:transcript|events|processes)\.jsonl|(?:stderr|supervisor)\.log|work\.patch|branches\.bundle|clone(?:\/.*)?|policy(?:\/[\w.-]+)?)$/;
 const workerFiles = /^(?:identity\.json|secrets\.json|latest|attempts)$/;
+const repositoryFiles = /^[^/]+\.(?:git|id)$/;
 const controlFiles = /^(?:(?:fleet|accounts)\.json|history\.jsonl|locks|lists\.d|trash|repos|unsettled)$/;
 
-/** Files below `.fleet` that nothing expects there, locks that are held, and refs of attempts that are over. */
+/**
+ * Files in the root and below `.fleet` that nothing expects there, locks that are held, and refs of attempts that are over.
+ * What may stay is what a later command reads again; in HOME and in git's objects whatever their owners leave.
+ */
 export async function filesLeft(root: string): Promise<string[]> {
   const control = join(root, ".fleet");
   const odd: string[] = [];
+  for (const name of list(root))
+    if (name !== ".fleet" && !list(join(control, name)).includes("identity.json")) odd.push(`file ${name}`);
+  for (const name of list(join(control, "lists.d")))
+    if (!/^[0-9a-f]{16}\.json$/.test(name)) odd.push(`file .fleet/lists.d/${name}`);
   for (const name of list(control)) {
     if (controlFiles.test(name)) continue;
     if (lstatSync(join(control, name)).isDirectory() && list(join(control, name)).includes("identity.json")) {
@@ -73,9 +81,15 @@ export async function filesLeft(root: string): Promise<string[]> {
     if (outcome !== "stopped" && outcome !== "lost") odd.push(`unsettled ${attempt} (${outcome})`);
   }
   for (const trash of list(join(control, "trash"))) odd.push(`trash of ${trash}`);
-  for (const lock of list(join(control, "locks"))) if (lock.endsWith(".lock")) odd.push(`lock ${lock}`);
+  for (const lock of list(join(control, "locks")))
+    odd.push(`${lock.endsWith(".lock") ? "lock" : "file .fleet/locks"} ${lock}`);
   for (const owner of list(join(control, "repos"))) {
     for (const repo of list(join(control, "repos", owner))) {
+      if (!repositoryFiles.test(repo)) odd.push(`file .fleet/repos/${owner}/${repo}`);
+      if (!repo.endsWith(".git")) continue;
+      // Each stops every git that comes after it.
+      for (const file of readdirSync(join(control, "repos", owner, repo), { recursive: true }).map(String))
+        if (file.endsWith(".lock")) odd.push(`file .fleet/repos/${owner}/${repo}/${file}`);
       const refs = Bun.spawnSync(
         ["git", "--git-dir", join(control, "repos", owner, repo), "for-each-ref", "--format=%(refname)", "refs/cw/"],
         {
@@ -93,6 +107,11 @@ export async function filesLeft(root: string): Promise<string[]> {
     }
   }
   return odd;
+}
+
+/** @param folder TMPDIR of all commands of a fleet: nothing of a command stays there when the next one is over. */
+export function temporaryLeft(folder: string): string[] {
+  return list(folder).map((name) => `temporary file ${name}`);
 }
 
 /**

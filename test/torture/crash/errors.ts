@@ -1,6 +1,6 @@
 /**
  * A disk that is full, a disk that fails, no more open files: one call of the main thread is answered with that error, at each
- * place where it may happen. The command says so or goes on, nothing is lost, and afterwards one reconcile puts it right.
+ * place where it may happen, also where it only reads. The command says so or goes on, nothing is lost, and afterwards one reconcile puts it right.
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { aftermath, watchForLies } from "./crash.ts";
 import type { Flow } from "./flows.ts";
 import { awaited, type Ground } from "./ground.ts";
 import { type Edits, noteEdits } from "./kept.ts";
-import type { Call } from "./reference.ts";
+import type { Call, Reading } from "./reference.ts";
 
 const errors: Readonly<Record<string, readonly string[]>> = {
   // By number it may be any file, also one of /proc.
@@ -33,29 +33,36 @@ const errors: Readonly<Record<string, readonly string[]>> = {
   socketpair: ["EMFILE"],
 };
 
-/** Calls that may fail so; of writes those into files of the fleet. */
+/** By its path it is that file and no other. */
+const readErrors: typeof errors = { openat: ["EMFILE", "EIO"] };
+
+/** Calls that may fail so; of writes those into files of the fleet, in a HOME or beside it. */
 export function mayFail(call: Call): boolean {
-  return call.name in errors && (call.name !== "write" || /\/workers\/\.fleet\//.test(call.about));
+  return call.name in errors && (call.name !== "write" || /\/workers\//.test(call.about));
 }
 
 /** @param file where strace notes what it did */
-function failingAt(call: Call, random: Random, file: string): Blow & { readonly code: string } {
-  const code = random.pick(errors[call.name] ?? ["EIO"]);
+function failingAt(call: Call | Reading, random: Random, ground: Ground, file: string): Blow & { code: string } {
+  const reads = "path" in call;
+  const code = random.pick((reads ? readErrors : errors)[call.name] ?? ["EIO"]);
   // A full disk stays full for a while; what is written on is a word to somebody as well.
   const last = call.name !== "write" && random.next() < 0.4 ? `..${call.nth + random.below(6)}` : "";
   const inject = `inject=${call.name}:error=${code}:when=${call.nth}${last}`;
   return {
     code,
-    point: `${code} at ${call.nth}${last} ${call.about}`,
-    prefix: ["strace", "-D", "-y", "-qqq", "-o", file, "-e", `trace=${call.name}`, "-e", inject],
+    point: `${code} at ${call.nth}${last} ${reads ? `${call.name} of ${call.path}` : call.about}`,
+    prefix: [
+      ...["strace", "-D", "-y", "-qqq", "-o", file, "-e", `trace=${call.name}`, "-e", inject],
+      ...(reads ? ["-P", join(ground.folder, call.path)] : []),
+    ],
   };
 }
 
 /** @returns tried 0 when that call did not come */
-export async function fail(ground: Ground, flow: Flow, call: Call, random: Random): Promise<Found> {
+export async function fail(ground: Ground, flow: Flow, call: Call | Reading, random: Random): Promise<Found> {
   const harm: Found["harm"][number][] = [];
   const note = join(ground.folder, "injected");
-  const blow = failingAt(call, random, note);
+  const blow = failingAt(call, random, ground, note);
   const lies = watchForLies(ground);
   const edits: Edits = new Map();
   await flow.before?.(ground);

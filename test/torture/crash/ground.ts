@@ -142,12 +142,18 @@ export class Ground {
     return join(this.folder, "workers");
   }
 
+  /** TMPDIR of what is started. */
+  get temporary(): string {
+    return join(this.folder, "tmp");
+  }
+
   lay(): void {
     const config = join(this.folder, "operator/.config/claude-workers");
     mkdirSync(config, { recursive: true });
     const limits = { start: "20s", silence: "30s", wall: "60s", grace: "300ms", ready: this.stage.ready };
     writeFileSync(join(config, "config.json"), JSON.stringify({ limits }), { mode: 0o600 });
     mkdirSync(join(this.folder, "agents"));
+    mkdirSync(this.temporary);
   }
 
   /** @param more.prefix what the program is started with */
@@ -159,6 +165,7 @@ export class Ground {
         PATH: path,
         HOME: join(this.folder, "operator"),
         LANG: "C.UTF-8",
+        TMPDIR: this.temporary,
         CW_ROOT: this.root,
         CW_CLAUDE: join(this.stage.folder, "claude"),
         CW_ISOLATION: "none",

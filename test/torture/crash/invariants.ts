@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type End, endSchema } from "../../../src/model/attempt.ts";
 import type { Claim } from "../../../src/model/claim.ts";
-import { claimsLeft, filesLeft } from "../../support/leftovers.ts";
+import { claimsLeft, filesLeft, temporaryLeft } from "../../support/leftovers.ts";
 import { givesBack } from "../claim-chain.ts";
 import type { Found, Harm } from "../suite.ts";
 import type { Ground } from "./ground.ts";
@@ -208,7 +208,7 @@ function strangers({ repo, decoy, stage }: Ground): Harms {
 }
 
 async function leftovers(ground: Ground, atWork: number | null): Promise<Harms> {
-  const files = await filesLeft(ground.root);
+  const files = [...(await filesLeft(ground.root)), ...temporaryLeft(ground.temporary)];
   const claims = await claimsLeft(ground.repo, "refs/claude-workers/claims", (attempt) => {
     const n = Number(attempt.split("-")[1]);
     // Held, as that of one that was stopped may be; what must not be is open() to tell.

@@ -15,6 +15,15 @@ export interface Call {
   readonly about: string;
 }
 
+/** A call that only reads: `openat` to read, `read`, `pread64` of a file of the fleet or of the operator. */
+export interface Reading {
+  readonly name: string;
+  /** Among those of its name at that path, from 1. */
+  readonly nth: number;
+  /** Below the folder of the ground. */
+  readonly path: string;
+}
+
 export interface Step {
   readonly name: string;
   /** How often it was reached by then. */
@@ -23,6 +32,8 @@ export interface Step {
 
 export interface Reference {
   readonly calls: readonly Call[];
+  /** None to be killed at: that is the same as at the next call that changes something. But each may fail. */
+  readonly readings: readonly Reading[];
   readonly requests: readonly Nth[];
 }
 
@@ -36,7 +47,7 @@ export async function follow(stage: Stage, flow: Flow, folder: string): Promise<
   let [skipped, first, last] = [0, -1, 0];
   const watching: Blow = {
     point: "undisturbed",
-    prefix: ["strace", "-D", "-y", "-qqq", "-o", trace, "-e", `trace=${calls}`],
+    prefix: ["strace", "-D", "-y", "-qqq", "-o", trace, "-e", `trace=${calls},read,pread64`],
     async strike(_, pid, over) {
       skipped = mine().length;
       const look = () => {
@@ -51,7 +62,8 @@ export async function follow(stage: Stage, flow: Flow, folder: string): Promise<
   const requests = nths(mine().slice(skipped), first, last);
   stage.drop(ground);
   if (first === -1) throw new Error(`${flow.name}: what is to be struck was not seen`);
-  return { calls: callsOf(readFileSync(trace, "utf8")), requests };
+  const text = readFileSync(trace, "utf8");
+  return { calls: callsOf(text), readings: readingsOf(text, folder), requests };
 }
 
 /** How long one undisturbed run takes, in ms: without strace, which doubles it. */
@@ -117,9 +129,29 @@ function callsOf(trace: string): Call[] {
     const nth = (counts.get(name) ?? 0) + 1;
     counts.set(name, nth);
     if (name === "execve") found = [];
-    const reads = name === "openat" && !/O_(?:CREAT|WRONLY|RDWR|TRUNC|APPEND)/.test(rest);
     const inward = /^write\(\d+<anon_inode:/.test(line);
-    if (!reads && !inward) found.push({ name, nth, about: `${name}(${rest.slice(0, 160)}` });
+    if (!isReading(name, rest) && !inward) found.push({ name, nth, about: `${name}(${rest.slice(0, 160)}` });
+  }
+  return found;
+}
+
+function isReading(name: string, rest: string): boolean {
+  return /^p?read/.test(name) || (name === "openat" && !/O_(?:CREAT|WRONLY|RDWR|TRUNC|APPEND)/.test(rest));
+}
+
+/** Of files of the fleet, each HOME and the operator's settings among them; not those of the program, of the system, of /proc. */
+function readingsOf(trace: string, folder: string): Reading[] {
+  const counts = new Map<string, number>();
+  const found: Reading[] = [];
+  for (const line of trace.split("\n")) {
+    const [, name, rest = ""] = /^(\w+)\((.*)$/.exec(line) ?? [];
+    if (name === undefined || !isReading(name, rest)) continue;
+    // As it was named, or as the descriptor says.
+    const [, path = ""] = /^(?:AT_FDCWD[^,]*, "([^"]*)"|\d+<([^>]*)>)/.exec(rest)?.filter(Boolean) ?? [];
+    if (!path.startsWith(`${folder}/workers`) && !path.startsWith(`${folder}/operator/`)) continue;
+    const nth = (counts.get(`${name} ${path}`) ?? 0) + 1;
+    counts.set(`${name} ${path}`, nth);
+    found.push({ name, nth, path: path.slice(folder.length + 1) });
   }
   return found;
 }

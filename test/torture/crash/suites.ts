@@ -12,7 +12,7 @@ import { crash } from "./crash.ts";
 import { fail, mayFail } from "./errors.ts";
 import { type Flow, flows } from "./flows.ts";
 import { type Ground, Stage } from "./ground.ts";
-import { type Call, follow, followSteps, followTime } from "./reference.ts";
+import { type Call, follow, followSteps, followTime, type Reading } from "./reference.ts";
 
 /** What opening a suite made. */
 class Run {
@@ -104,6 +104,7 @@ function pick<T>(random: Random, items: readonly T[], key: (item: T) => string):
 }
 
 const callKey = ({ name, nth }: Call) => `${name} ${nth}`;
+const readingKey = ({ name, nth, path }: Reading) => `${callKey({ name, nth, about: path })} ${path}`;
 
 export const crashSuites: readonly Suite[] = [
   crashSuite(
@@ -129,11 +130,14 @@ export const crashSuites: readonly Suite[] = [
   onGround(
     {
       name: "errors",
-      shows: "a full disk, a failing disk, no more open files, at each call of its main thread that may fail so",
+      shows:
+        "a full disk, a failing disk, no more open files, at each call of its main thread that may fail so, also where it reads",
       ...{ full: 3000, quick: 2 },
     },
     async ({ random }, run, flow) => {
-      const call = pick(random, (await run.reference(flow)).calls.filter(mayFail), callKey);
+      const { calls, readings } = await run.reference(flow);
+      const call =
+        random.next() < 0.4 ? pick(random, readings, readingKey) : pick(random, calls.filter(mayFail), callKey);
       return (ground) => fail(ground, flow, call, random);
     },
   ),
