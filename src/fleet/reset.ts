@@ -36,7 +36,8 @@ export async function reset(fleet: Fleet, worker: string, force: boolean): Promi
     ({ state, reason } = statusOf(facts, now()));
   }
   if (facts === null) return { worker, attempt: null, done };
-  if (!facts.task.ok || state === "unknown") throw unknownState(worker, reason);
+  if (!facts.task.ok) throw unknownState(worker, reason ?? facts.task.reason);
+  if (state === "unknown") throw unknownState(worker, reason);
   const task = facts.task.value;
   if (state === "crashed") done.push(...(await endCrashed(fleet, task)));
   done.push(...(await giveBack(fleet, task)));

@@ -25,7 +25,8 @@ export async function restart(
   const facts = attempts.facts(worker);
   const { state, reason } = statusOf(facts, now());
   if (facts === null) throw new FleetError("notFound", `worker ${worker} has had no task yet`);
-  if (state === "unknown" || !facts.task.ok) throw unknownState(worker, reason);
+  if (!facts.task.ok) throw unknownState(worker, reason ?? facts.task.reason);
+  if (state === "unknown") throw unknownState(worker, reason);
   if (state !== "idle" && state !== "crashed") {
     throw new FleetError("busy", `worker ${worker} is ${state}`, { hint: `cw stop ${worker}` });
   }

@@ -4,7 +4,7 @@ import { FleetError } from "../model/errors.ts";
 export function unknownState(worker: string, reason: string | null): FleetError {
   return new FleetError(
     "environment",
-    `worker ${worker} is in an unknown state: ${reason ?? "the task of its last attempt can't be read"}`,
+    `worker ${worker} is in an unknown state: ${reason ?? "its records can't be read"}`,
     { hint: "restore that record; or, when nothing of it runs any more, move it out of .fleet" },
   );
 }

@@ -125,6 +125,19 @@ test("an attempt without its task is unknown; with its end it is over, whatever 
   expect(unknownReason()).toMatch(/task\.json is missing/);
 });
 
+test("of an attempt that is over, a task that can't be read: reset and restart say why (torture, errors, seed 920048)", async () => {
+  truncateSync(record("task.json"), 20);
+  for (const verb of [
+    ["reset", "01"],
+    ["restart", "01"],
+  ])
+    await refusedAsJson(fleet, verb, {
+      code: "environment",
+      message: /task\.json is not JSON/,
+      hint: /restore that record/,
+    });
+});
+
 test("a worker without its identity is unknown", () => {
   rmSync(record("identity.json"));
   expect(unknownReason()).toMatch(/identity\.json is missing/);
