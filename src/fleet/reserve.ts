@@ -1,5 +1,5 @@
 /** Takes a worker for a task, or finds the attempt that has the issue already. */
-import { type Status, statusOf } from "../model/attempt.ts";
+import { type AttemptFacts, type Status, statusOf } from "../model/attempt.ts";
 import { FleetError } from "../model/errors.ts";
 import { type Snapshot, sameRepo } from "../model/issue.ts";
 import { attemptId, type Task } from "../model/task.ts";
@@ -33,10 +33,24 @@ export function mayReserve(fleet: Pick<Fleet, "store">, wish: Wish): string | Ta
     throw new FleetError("notFound", `there are no workers in ${paths.root}`, { hint: "cw init 01" });
   const existing = wish.issue === null ? null : holding(fleet, wish.repo, wish.issue);
   if (existing) return accept(existing, wish).task;
-  const idle = (worker: string) => statusOf(attempts.facts(worker), now()).state === "idle";
-  const found = (wish.worker === null ? all : [wish.worker]).find(idle);
-  if (found === undefined) throw nobodyIdle(fleet, wish.worker);
-  return found;
+  const looked: Looked[] = [];
+  for (const worker of wish.worker === null ? all : [wish.worker]) {
+    const found = look(attempts, worker);
+    if (found.status.state === "idle") return worker;
+    looked.push(found);
+  }
+  throw nobodyIdle(wish.worker, looked);
+}
+
+interface Looked {
+  readonly worker: string;
+  readonly facts: AttemptFacts | null;
+  readonly status: Status;
+}
+
+function look(attempts: Fleet["store"]["attempts"], worker: string): Looked {
+  const facts = attempts.facts(worker);
+  return { worker, facts, status: statusOf(facts, now()) };
 }
 
 /**
@@ -49,16 +63,19 @@ export async function reserve(
   make: (worker: string, n: number) => Task,
   snapshot: Snapshot,
 ): Promise<Reserved> {
-  const { paths, workers } = fleet.store;
+  const { paths, workers, attempts } = fleet.store;
   // The lock spares twenty impatient dispatches of one issue nineteen lost races; that one wins is the record's doing.
   return await oneAtATime(paths.locks, "reserve", async () => {
     const existing = wish.issue === null ? null : holding(fleet, wish.repo, wish.issue);
     if (existing) return accept(existing, wish);
+    const looked: Looked[] = [];
     for (const worker of wish.worker === null ? workers.list() : [wish.worker]) {
-      const task = fleet.store.attempts.reserve(worker, (n) => make(worker, n), snapshot, wish.request);
+      const found = look(attempts, worker);
+      const task = attempts.reserve(worker, (n) => make(worker, n), snapshot, wish.request, found.facts);
       if (task) return { task, existing: false };
+      looked.push(found);
     }
-    throw nobodyIdle(fleet, wish.worker);
+    throw nobodyIdle(wish.worker, looked);
   });
 }
 
@@ -91,11 +108,15 @@ function accept({ task, status }: { task: Task; status: Status }, wish: Wish): R
   return { task, existing: true };
 }
 
-function nobodyIdle(fleet: Pick<Fleet, "store">, worker: string | null): FleetError {
-  if (worker === null)
-    return new FleetError("busy", "no worker is idle", { hint: "cw status, or make another: cw init 02" });
-  const facts = fleet.store.attempts.facts(worker);
-  const { state, reason } = statusOf(facts, now());
+/** @param looked as they were then: at a second look a disk may say something else. @param asked null: any worker would do */
+function nobodyIdle(asked: string | null, looked: readonly Looked[]): FleetError {
+  const one = looked.find(({ status }) => asked !== null || status.state === "unknown");
+  if (asked === null || one === undefined) {
+    const unknown = one ? `; worker ${one.worker} is in an unknown state: ${one.status.reason}` : "";
+    return new FleetError("busy", `no worker is idle${unknown}`, { hint: "cw status, or make another: cw init 02" });
+  }
+  const { worker, facts, status } = one;
+  const { state, reason } = status;
   if (state === "unknown") return unknownState(worker, reason);
   const task = facts?.task.ok ? facts.task.value : null;
   const at = task ? ` with ${task.repo}${task.issue === null ? "" : `#${task.issue}`}` : "";

@@ -124,10 +124,17 @@ export class Attempts {
   /**
    * Takes the worker for a new attempt.
    * @param make the task for the number that is free
+   * @param facts of the newest attempt
    * @returns null when another process was faster, or the newest attempt has no end
    */
-  reserve(worker: string, make: (n: number) => Task, snapshot: Snapshot, request: string | null): Task | null {
-    const n = nextAttempt(this.facts(worker));
+  reserve(
+    worker: string,
+    make: (n: number) => Task,
+    snapshot: Snapshot,
+    request: string | null,
+    facts = this.facts(worker),
+  ): Task | null {
+    const n = nextAttempt(facts);
     if (n === null) return null;
     makeFolder(this.paths.attempts(worker));
     const task = make(n);

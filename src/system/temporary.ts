@@ -1,5 +1,5 @@
 /** Folders outside of any fleet, for as long as a command needs them. Named after their maker: what a killed one left goes with the next. */
-import { lstatSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { discard } from "./files.ts";
@@ -7,7 +7,7 @@ import { here, liveness, self } from "./process.ts";
 
 type Kind = "probe" | "shell" | "version";
 
-/** @throws Error where none can be made, or ours can't be removed */
+/** What can't be removed goes with the next one, too. @throws Error where none can be made */
 export async function inTemporaryFolder<T>(kind: Kind, work: (folder: string) => Promise<T>): Promise<T> {
   const parent = realpathSync(tmpdir());
   removeLeft(parent);
@@ -16,7 +16,7 @@ export async function inTemporaryFolder<T>(kind: Kind, work: (folder: string) =>
   try {
     return await work(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    discard(folder);
   }
 }
 

@@ -208,6 +208,9 @@ function strangers({ repo, decoy, stage }: Ground): Harms {
 }
 
 async function leftovers(ground: Ground, atWork: number | null): Promise<Harms> {
+  // Goes with the next command that needs a folder there.
+  if (temporaryLeft(ground.temporary).length > 0)
+    await ground.cw(["dispatch", "-r", ground.repo.name, "-p", "Nothing.", "--dry-run"]);
   const files = [...(await filesLeft(ground.root)), ...temporaryLeft(ground.temporary)];
   const claims = await claimsLeft(ground.repo, "refs/claude-workers/claims", (attempt) => {
     const n = Number(attempt.split("-")[1]);
