@@ -17,7 +17,7 @@ const events = [
   ],
   ...["step:started verify", "work:verified", "step:ended verify", "step:started publish", "branch:published"],
   ...["pull:verified", "claim:finished", "step:ended publish", "step:started close-out", "comment:posted"],
-  ...["issue:unlabelled", "step:ended close-out", "work:saved", "attempt:ended"],
+  ...["issue:filed", "issue:unlabelled", "step:ended close-out", "work:saved", "attempt:ended"],
 ] as const;
 
 const effects = [
@@ -33,7 +33,7 @@ const effects = [
     "process started",
     "process noted",
   ],
-  ...["bundle written", "bundle taken in", "patch begun"],
+  ...["bundle written", "bundle taken in", "patch begun", "clone kept", "clone given back"],
   // GitHub.
   ...["claim written", "label set", "push sent", "pull request opened", "claim settled"],
   // What a command mends, and what it takes back.

@@ -6,6 +6,7 @@ import { readdirSync, renameSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { FleetPaths } from "../model/paths.ts";
 import type { Task } from "../model/task.ts";
+import { failPoint } from "../system/fail-point.ts";
 import { errorCode, isFolder, makeFolder } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import { takeOver } from "./homes.ts";
@@ -27,7 +28,9 @@ export function keepClone(paths: FleetPaths, { worker, repo, n }: Pick<Task, "wo
     const error = new Error(`the clone can't be moved to ${kept} (${errorCode(cause)})`, { cause });
     throw Object.assign(error, { code: "EIO" });
   }
-  return isFolder(kept) ? relative(paths.root, kept) : null;
+  if (!isFolder(kept)) return null;
+  failPoint("clone kept");
+  return relative(paths.root, kept);
 }
 
 /** Whether attempt n has its clone. */
@@ -47,6 +50,7 @@ export function giveBackClone(paths: FleetPaths, { worker, repo }: Pick<Task, "w
   if (!hasClone(paths, worker, n) || isFolder(clone)) return false;
   makeFolder(dirname(clone));
   renameSync(paths.attempt(worker, n).clone, clone);
+  failPoint("clone given back");
   return true;
 }
 

@@ -42,6 +42,7 @@ export async function crash(ground: Ground, flow: Flow, blow: Blow, all: boolean
 export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promise<Found["harm"]> {
   const harm: Harms = [];
   const done: string[] = [];
+  const next = () => (flow.proposes ? flow.command(ground) : assign(ground));
   const come = async (what: string, enough?: () => boolean) => {
     if (!(await quiet(ground, enough)))
       harm.push({ kind: "stuck", detail: `${what}: not over after ${longest} ms: ${living(ground)}` });
@@ -71,18 +72,18 @@ export async function aftermath(ground: Ground, flow: Flow, edits: Edits): Promi
   // What a killed supervisor or command has left alive is the next command's business.
   await come("after the blow", () => ground.store.attempts.facts("01")?.supervisor !== "alive");
   age(ground);
-  await run(assign(ground));
+  await run(next());
   // Before anybody else comes, who might mend what this one has passed over in silence.
   await judge("after one assign", atWork(ground), swept);
-  if (!(await isDelivered(ground))) {
+  if (!(await isDelivered(ground, flow))) {
     for (const args of flow.again) await run(args);
     ground.repo.edit(ground.issue, { body: edit });
     // Lost by the flow's own crash and once more by the blow: it waits for a person.
     const marked = isLostTwice(ground) && ground.repo.labels(ground.issue).includes("blocked");
     if (marked) ground.repo.unlabel(ground.issue, "blocked");
-    if ((marked || flow.again.length > 0) && !(await isDelivered(ground))) await run(assign(ground));
+    if ((marked || flow.again.length > 0) && !(await isDelivered(ground, flow))) await run(next());
   }
-  if (!(await isDelivered(ground)))
+  if (!(await isDelivered(ground, flow)))
     harm.push({ kind: "stuck", detail: `not delivered in the end: ${done.join(" | ")}` });
   // One that was stopped is settled by who comes after its claim became another's.
   if (ground.store.attempts.unsettled().length > 0) await run(assign(ground));

@@ -101,7 +101,10 @@ export async function fail(ground: Ground, flow: Flow, call: Call | Reading, ran
       ground.text(join(folder, name)),
     );
     const outcome = ground.store.attempts.ended("01", n)?.outcome;
-    const well = outcome === "delivered" || (outcome === "stopped" && flow.meanwhile !== undefined);
+    const well =
+      outcome === "delivered" ||
+      (outcome === "stopped" && flow.meanwhile !== undefined) ||
+      (outcome === "answered" && flow.proposes);
     const exit = ground.supervisorExit;
     if (exit !== null && exit > 128) say("false", `the supervisor died of signal ${exit - 128}`);
     else if (exit === 1) say("false", `the supervisor calls itself a bug: ${words[0]?.slice(-600)}`);

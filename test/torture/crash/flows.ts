@@ -13,11 +13,24 @@ export interface Flow {
   meanwhile?(ground: Ground): Promise<void>;
   /** What a person says again where the issue was not delivered all the same. Each has to succeed. */
   readonly again: readonly (readonly string[])[];
+  /** It leads to an answer and to issues, not to a pull request; a person says the command again, since no tick would. */
+  readonly proposes?: true;
 }
 
 const edit = "Please. [[scenario:edit]]";
 /** Uncommitted work, then silence: somebody has to stop it. */
 const hang = "Please. [[scenario:edit-hang]]";
+
+/** Beside its work: a stash, another branch, and what git can't add. */
+const beside = `
+  edit; commit
+  echo stashed > stashed.txt; git add -A; git stash -q
+  git checkout -q -b aside; echo aside > aside.txt; git add -A; git commit -q -m Aside; git checkout -q -
+  mkdir nested; git -C nested init -q; echo precious > nested/notes`;
+const plays = (script: string) => `Please. [[scenario:run]] [[run:${Buffer.from(script).toString("base64")}]]`;
+const leaves = plays(`${beside}; done_well`);
+/** The agent's scenario `propose`: these two, and the first once more in other letters. */
+const proposals = ["The greeting is rude", "No test for the greeting"] as const;
 
 const dispatch = ({ repo, issue }: Ground) => ["dispatch", "-r", repo.name, "-i", String(issue)];
 const assign = ({ repo }: Ground) => ["assign", "-r", repo.name, "--json"];
@@ -61,6 +74,28 @@ async function pushed(ground: Ground): Promise<void> {
   ground.inject({ method: "POST", path, times: 100, fault: { status: 403, body: {} } });
   await ground.cw(assign(ground));
   ground.heal();
+}
+
+/** All its work is in its clone alone: its supervisor came no further than to its agent's end. */
+async function left(ground: Ground): Promise<void> {
+  const ran = await ground.cw(dispatch(ground), { env: { CW_FAILPOINT: "after agent:exited" } });
+  if (ran.code !== 0) throw new Error(`dispatch before the blow: exit ${ran.code} ${ran.stderr}`);
+  if (!(await awaited(() => ground.state === "crashed"))) throw new Error("it did not crash after its agent");
+}
+
+/** An agent that failed, and a clone that had to be kept. */
+async function failed(ground: Ground): Promise<void> {
+  await must(ground, dispatch(ground));
+  if (!(await awaited(() => ground.state === "idle"))) throw new Error("it did not end before the blow");
+  if (ground.text(`${ground.attempt(1)}/clone/nested/notes`) === "")
+    throw new Error("no clone is kept before the blow");
+  ground.repo.edit(ground.issue, { body: edit });
+}
+
+/** One that looks at the work, writes beside it, and leaves a process. */
+async function gated(ground: Ground): Promise<void> {
+  const gates = ["grep -q Edited README.md && date > passed", "test -e passed && { sleep 1000 > /dev/null 2>&1 & }"];
+  ground.configure({ repos: { [ground.repo.name]: { gates } } });
 }
 
 /** The label can't be set: all that was done is undone. */
@@ -120,6 +155,19 @@ export const flows: readonly Flow[] = [
     name: "reset of a crashed one",
     ...{ body: edit, struck: "command", before: crashed, command: () => ["reset", "01"], again: [["reset", "01"]] },
   },
+  { name: "supervise, kept clone", body: leaves, struck: "supervisor", command: dispatch, again: [] },
+  { name: "reconcile of a kept clone", body: leaves, struck: "command", before: left, command: assign, again: [] },
+  {
+    name: "supervise, kept clone given back",
+    ...{ body: plays(`${beside}; exit 1`), struck: "supervisor", before: failed, command: () => ["restart", "01"] },
+    again: [["restart", "01"]],
+  },
+  { name: "supervise, gated", body: edit, struck: "supervisor", before: gated, command: dispatch, again: [] },
+  {
+    name: "supervise, proposals",
+    ...{ body: "Please. [[scenario:propose]]", struck: "supervisor", proposes: true },
+    ...{ command: (ground) => [...dispatch(ground), "--mode", "issue"], again: [] },
+  },
 ];
 
-export { assign, changed, edit, hang, readme };
+export { assign, changed, edit, hang, proposals, readme };

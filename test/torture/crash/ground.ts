@@ -148,12 +148,17 @@ export class Ground {
   }
 
   lay(): void {
-    const config = join(this.folder, "operator/.config/claude-workers");
-    mkdirSync(config, { recursive: true });
-    const limits = { start: "20s", silence: "30s", wall: "60s", grace: "300ms", ready: this.stage.ready };
-    writeFileSync(join(config, "config.json"), JSON.stringify({ limits }), { mode: 0o600 });
+    mkdirSync(join(this.folder, "operator/.config/claude-workers"), { recursive: true });
+    this.configure({});
     mkdirSync(join(this.folder, "agents"));
     mkdirSync(this.temporary);
+  }
+
+  /** @param more beside the limits, which are short */
+  configure(more: object): void {
+    const file = join(this.folder, "operator/.config/claude-workers/config.json");
+    const limits = { start: "20s", silence: "30s", wall: "60s", grace: "300ms", ready: this.stage.ready };
+    writeFileSync(file, JSON.stringify({ limits, ...more }), { mode: 0o600 });
   }
 
   /** @param more.prefix what the program is started with */

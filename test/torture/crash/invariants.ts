@@ -3,11 +3,14 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type End, endSchema } from "../../../src/model/attempt.ts";
 import type { Claim } from "../../../src/model/claim.ts";
+import { sameTitle } from "../../../src/reports/proposal.ts";
+import type { RepoControl } from "../../../src/standin/control.ts";
 import { claimsLeft, filesLeft, temporaryLeft } from "../../support/leftovers.ts";
 import { givesBack } from "../claim-chain.ts";
 import type { Found, Harm } from "../suite.ts";
+import { type Flow, proposals } from "./flows.ts";
 import type { Ground } from "./ground.ts";
-import { type Edits, kept } from "./kept.ts";
+import { type Edits, unkept } from "./kept.ts";
 
 type Harms = { kind: Harm; detail: string }[];
 
@@ -16,10 +19,12 @@ function endOf(ground: Ground, n: number): End | null {
   return text === "" ? null : endSchema.parse(JSON.parse(text));
 }
 
-/** The worker is free, and the claim says which pull request is there. */
-export async function isDelivered(ground: Ground): Promise<boolean> {
+/** The worker is free, and the claim says which pull request is there; or the issue is answered, and no more was asked for. */
+export async function isDelivered(ground: Ground, { proposes }: Pick<Flow, "proposes">): Promise<boolean> {
   if (ground.state !== "idle") return false;
   const claim = (await chain(ground)).at(-1);
+  if (proposes)
+    return claim?.state === "done" && endOf(ground, Number(claim.attempt.split("-")[1]))?.outcome === "answered";
   return (
     claim?.state === "done" && ground.repo.pulls().some(({ number, state }) => number === claim.pr && state === "open")
   );
@@ -41,8 +46,9 @@ export async function harmOf(ground: Ground, { edits, atWork }: Known): Promise<
     ...(await claims(ground)),
     ...(await open(ground, atWork)),
     ...(await published(ground)),
+    ...filed(ground),
     ...strangers(ground),
-    ...(await kept(ground, edits, await chain(ground), atWork)),
+    ...(await unkept(ground, edits, await chain(ground), atWork)),
     ...(await leftovers(ground, atWork)),
   ];
 }
@@ -195,6 +201,48 @@ async function published(ground: Ground): Promise<Harms> {
   const tops = repo.comments(issue).map(({ body }) => body.split("\n")[0] ?? "");
   if (new Set(tops).size !== tops.length) found.push({ kind: "doubled", detail: `comments: ${tops.join(" ")}` });
   return found;
+}
+
+/** Each issue that an agent proposed is there once, and marked; all of them are, where an end says so. */
+function filed(ground: Ground): Harms {
+  const found: Harms = [];
+  const { attempts, journal } = ground.store;
+  const issues = issuesOf(ground.repo).filter(({ number }) => number !== ground.issue && number !== ground.decoy);
+  for (const { number, title, body } of issues)
+    if (!body?.startsWith("<!-- claude-workers:") || !proposals.some((one) => sameTitle(one, title)))
+      found.push({ kind: "stranger", detail: `the issue #${number}, which no agent has proposed: ${title}` });
+  for (const proposal of proposals) {
+    const twins = issues.filter(({ title }) => sameTitle(title, proposal)).map(({ number }) => `#${number}`);
+    if (twins.length > 1) found.push({ kind: "doubled", detail: `the same proposal: ${twins.join(" ")}` });
+  }
+  for (const n of ground.attempts()) {
+    const end = endOf(ground, n);
+    const told = [...(/\n\nFiled: (.*)\.$/.exec(end?.reason ?? "")?.[1]?.matchAll(/#(\d+)/g) ?? [])].map((one) =>
+      Number(one[1]),
+    );
+    const noted = journal.recent("01", n).flatMap((event) => (event.type === "issue:filed" ? [event.number] : []));
+    for (const number of new Set([...told, ...noted]))
+      if (!issues.some((issue) => issue.number === number))
+        found.push({ kind: "false", detail: `01-${n} has filed #${number}, which GitHub does not know` });
+    if (attempts.task("01", n)?.mode !== "issue" || end?.outcome !== "answered") continue;
+    const missing = proposals.filter((one) => !issues.some(({ title }) => sameTitle(title, one)));
+    if (missing.length > 0)
+      found.push({ kind: "lost", detail: `01-${n} was answered, not filed: ${missing.join(", ")}` });
+  }
+  return found;
+}
+
+/** All but pull requests. */
+function issuesOf(repo: RepoControl): { number: number; title: string; body: string | null }[] {
+  const pulls = new Set(repo.pulls().map(({ number }) => number));
+  const found = [];
+  for (let number = 1; ; number++) {
+    try {
+      if (!pulls.has(number)) found.push({ number, ...repo.issue(number) });
+    } catch {
+      return found;
+    }
+  }
 }
 
 /** A person's label and issue, and somebody else's process. */

@@ -25,6 +25,8 @@ test("each fail point is reached by a command, and said under its name", async (
     "dispatch, undone",
     "reconcile of pushed work",
     "stop",
+    "supervise, kept clone given back",
+    "supervise, proposals",
   ];
   const folder = mkdtempSync(join(tmpdir(), "cw-steps-"));
   try {
