@@ -179,6 +179,14 @@ export const recordGuards: readonly Guard[] = [
     only: "in time",
   },
   {
+    name: "a clone that has more than the work is kept before the push",
+    file: "src/fleet/supervise.ts",
+    text: 'if (attempt.untaken.has("files") || attempt.untaken.has("branches")) await keepWhole(attempt);\n',
+    instead: "",
+    test: "test/e2e/kept-work.test.ts",
+    only: "was pushed",
+  },
+  {
     name: "a clone that was given back is kept again",
     file: "src/fleet/supervise.ts",
     text: "if (!givenBack) untaken.clear();",

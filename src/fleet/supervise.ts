@@ -8,7 +8,7 @@ import { meaningOf } from "../model/outcome.ts";
 import { Redactor } from "../model/redaction.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict, verdictOfAgent, verdictOfError, verdictWithoutChange } from "../model/verdict.ts";
-import { giveBackClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
+import { giveBackClone, hasClone, keepClone, removeOldClones, withClone } from "../store/kept-clones.ts";
 import { now, sleep } from "../system/clock.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
 import { self } from "../system/process.ts";
@@ -136,17 +136,24 @@ async function run(
  * @returns the verdict, with where the clone is
  */
 async function keepUntaken(attempt: InFlight, verdict: Verdict): Promise<Verdict> {
-  const { fleet, task, untaken, tidying } = attempt;
+  const { fleet, task, untaken } = attempt;
   const { outcome, reason } = verdict;
   if (untaken.size === 0) return verdict;
+  await keepWhole(attempt);
+  return meaningOf(outcome).good ? verdict : new Verdict(outcome, withClone(fleet.store.paths, task, reason));
+}
+
+/** Nothing where there is no clone, or it is kept already. */
+async function keepWhole(attempt: InFlight): Promise<void> {
+  const { fleet, task, tidying } = attempt;
+  const { paths } = fleet.store;
+  if (hasClone(paths, task.worker, task.n)) return;
   // A step past its deadline may still be at work in it.
   await untilNothingLives(fleet, task);
-  const { paths } = fleet.store;
   const kept = keepClone(paths, task);
-  if (kept === null) return verdict;
+  if (kept === null) return;
   attempt.tidying = tidying.then(() => removeOldClones(paths, task.worker));
   attempt.say({ type: "warning", message: `the clone is kept in ${kept}` });
-  return meaningOf(outcome).good ? verdict : new Verdict(outcome, withClone(paths, task, reason));
 }
 
 /** All steps up to the verdict; whatever is thrown on the way becomes one, and names who is to blame. */
@@ -212,6 +219,8 @@ async function deliver(attempt: InFlight, work: Work): Promise<Verdict> {
   try {
     const published = await inStep(attempt, "verify", config.steps.verify, () => verify(attempt, work));
     throwIfEnding(attempt);
+    // Whoever mends a crash after the push delivers what was pushed, and looks into no clone.
+    if (attempt.untaken.has("files") || attempt.untaken.has("branches")) await keepWhole(attempt);
     await inStep(attempt, "publish", config.steps.publish, (late) => publish(attempt, published, late));
   } catch (error) {
     // Once its pull request is confirmed nothing that comes after it takes that back: the step may have run out of time.

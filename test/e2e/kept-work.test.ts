@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { begin, events, heard } from "../support/attempt.ts";
 import type { TestFleet } from "../support/fleet.ts";
-import { closeFleets, kill, long, openFleet } from "./fleet-stage.ts";
+import { assign, closeFleets, kill, killedAt, long, openFleet } from "./fleet-stage.ts";
 import { unprintable } from "./refused.ts";
 
 afterEach(closeFleets, long);
@@ -42,6 +42,40 @@ test(
     expect(warnings(fleet, 1).join("\n")).toMatch(
       /nested\/.*does not have a commit[\s\S]*the clone is kept in .*0001\/clone/,
     );
+    await nextTask(fleet);
+    expect(readFileSync(join(kept(fleet, 1), "nested/notes"), "utf8")).toBe("precious\n");
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+const nests = "edit; commit; mkdir nested; git -C nested init -q; echo precious > nested/notes; done_well";
+
+test(
+  "a supervisor that was killed once its work was pushed: what git can't add is kept all the same: torture, crash-steps, seed 926",
+  async () => {
+    const fleet = await openFleet();
+    await killedAt(fleet, "after branch:published", plays(nests));
+    expect((await assign(fleet, "-r", "acme/site")).json().failed).toEqual([]);
+    expect((await fleet.ended("01", 1)).outcome).toBe("delivered");
+    await nextTask(fleet);
+    expect(readFileSync(join(kept(fleet, 1), "nested/notes"), "utf8")).toBe("precious\n");
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "a supervisor that was killed when it had kept the clone, and not pushed yet: lost, the reason says where it is, no ref stays",
+  async () => {
+    const fleet = await openFleet();
+    await killedAt(fleet, "clone kept", plays(nests));
+    expect((await fleet.cw(["reset", "01"])).code).toBe(0);
+    const end = await fleet.ended("01", 1);
+    expect([end.outcome, end.reason]).toEqual([
+      "lost",
+      "the supervisor vanished; the clone is kept in .fleet/01/attempts/0001/clone",
+    ]);
     await nextTask(fleet);
     expect(readFileSync(join(kept(fleet, 1), "nested/notes"), "utf8")).toBe("precious\n");
     expect(await fleet.leftovers()).toEqual([]);
