@@ -21,11 +21,13 @@ const edit = "Please. [[scenario:edit]]";
 /** Uncommitted work, then silence: somebody has to stop it. */
 const hang = "Please. [[scenario:edit-hang]]";
 
-/** Beside its work: a stash, another branch, and what git can't add. */
-const beside = `
+/** Beside its work a stash and another branch, which a bundle takes. */
+const branches = `
   edit; commit
   echo stashed > stashed.txt; git add -A; git stash -q
-  git checkout -q -b aside; echo aside > aside.txt; git add -A; git commit -q -m Aside; git checkout -q -
+  git checkout -q -b aside; echo aside > aside.txt; git add -A; git commit -q -m Aside; git checkout -q -`;
+/** The same, and what git can't add: only the clone itself has all of it. */
+const beside = `${branches}
   mkdir nested; git -C nested init -q; echo precious > nested/notes`;
 const plays = (script: string) => `Please. [[scenario:run]] [[run:${Buffer.from(script).toString("base64")}]]`;
 const leaves = plays(`${beside}; done_well`);
@@ -162,7 +164,11 @@ export const flows: readonly Flow[] = [
     ...{ body: plays(`${beside}; exit 1`), struck: "supervisor", before: failed, command: () => ["restart", "01"] },
     again: [["restart", "01"]],
   },
-  { name: "supervise, gated", body: edit, struck: "supervisor", before: gated, command: dispatch, again: [] },
+  {
+    name: "supervise, gated, with a bundle",
+    body: plays(`${branches}; done_well`),
+    ...{ struck: "supervisor", before: gated, command: dispatch, again: [] },
+  },
   {
     name: "supervise, proposals",
     ...{ body: "Please. [[scenario:propose]]", struck: "supervisor", proposes: true },
