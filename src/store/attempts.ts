@@ -76,24 +76,19 @@ export class Attempts {
 
   private factsOf(worker: string, n: number, living: typeof livingCookies): AttemptFacts {
     const at = this.at(worker, n);
-    const task = () => this.readTask(worker, n) ?? ({ ok: false, reason: `${at.task} is missing` } as const);
+    let known: Read<Task> | undefined;
+    // Read once: a disk may fail at the second time, when whoever asks has seen that the first went well.
+    const task = () => (known ??= this.readTask(worker, n) ?? { ok: false, reason: `${at.task} is missing` });
     const end = this.readEnd(worker, n);
     if (end?.ok) {
       // An ended attempt is decided; a fleet of a thousand idle workers is read without their other records.
-      let known: Read<Task> | undefined;
       return {
         n,
-        // Read once: a disk may fail at the second time, when whoever asks has seen that the first went well.
         get task() {
-          known ??= task();
-          return known;
+          return task();
         },
-        birth: null,
-        stop: null,
+        ...noMore,
         end,
-        reserver: "dead",
-        supervisor: "dead",
-        processes: "dead",
       };
     }
     const birth = this.readBirth(worker, n);
@@ -123,8 +118,7 @@ export class Attempts {
 
   /**
    * Takes the worker for a new attempt.
-   * @param make the task for the number that is free
-   * @param facts of the newest attempt
+   * @param make the task for the number that is free. @param facts of the newest attempt
    * @returns null when another process was faster, or the newest attempt has no end
    */
   reserve(
@@ -285,9 +279,10 @@ export class Attempts {
   }
 }
 
+const noMore = { birth: null, stop: null, reserver: "dead", supervisor: "dead", processes: "dead" } as const;
+
 function unreadable(n: number, reason: string): AttemptFacts {
-  const none = { birth: null, stop: null, end: null, reserver: "dead", supervisor: "dead", processes: "dead" } as const;
-  return { n, task: { ok: false, reason }, ...none };
+  return { n, task: { ok: false, reason }, ...noMore, end: null };
 }
 
 function listed(folder: string): number {

@@ -22,7 +22,16 @@ beforeEach(() => {
   store.workers.create(anIdentity, null);
   store.attempts.reserve("01", () => ({ ...task, reservedAt: now() }), aSnapshot, null);
   // Without credentials nothing can be saved, which is said and stops nothing.
-  fleet = { store, heard: () => {}, credentials: { githubToken: null, provider: {} } } as unknown as Fleet;
+  const git: Fleet["git"] = () => ({
+    ...{
+      program: "/usr/bin/git",
+      toolPath: "/usr/bin:/bin",
+      home: store.paths.control,
+      serverUrl: "http://127.0.0.1:1",
+    },
+    ...{ token: null, waitsMs: [] },
+  });
+  fleet = { store, git, heard: () => {}, credentials: { githubToken: null, provider: {} } } as unknown as Fleet;
 });
 const state = () => statusOf(store.attempts.facts("01"), now()).state;
 const outcome = () => store.attempts.ended("01", 1)?.outcome;
