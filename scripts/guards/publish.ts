@@ -216,4 +216,12 @@ export const publishGuards: readonly Guard[] = [
     test: "test/e2e/read-back.test.ts",
     only: "does not close",
   },
+  {
+    name: "no gates are left out for a second spelling of their repository",
+    file: "src/config/load.ts",
+    text: "if (twin !== undefined)",
+    instead: "if (twin === repo)",
+    test: "test/config/load.test.ts",
+    only: "Acme/Site",
+  },
 ];

@@ -8,6 +8,7 @@ import type * as z from "zod/mini";
 import { FleetError } from "../model/errors.ts";
 import { parseFailPoint } from "../model/fail-points.ts";
 import type { AppKey } from "../model/github-app.ts";
+import { sameRepo } from "../model/issue.ts";
 import { nearest } from "../model/nearest.ts";
 import { appKeyIn, appNames } from "./app-key.ts";
 import { parseEnvFile, readConfigFile } from "./files.ts";
@@ -95,6 +96,16 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     throw new FleetError("config", await describeIssue(issue as z.core.$ZodIssue, values, origins, file.path));
   }
   const config = parsed.data;
+  const repos = Object.keys(config.repos);
+  for (const [at, repo] of repos.entries()) {
+    const twin = repos.slice(0, at).find((earlier) => sameRepo(earlier, repo));
+    // One of the two would hold, without a word, and the other's gates be left out.
+    if (twin !== undefined)
+      throw new FleetError(
+        "config",
+        `${file.path}: repos: ${twin} and ${repo} are one repository: GitHub ignores case`,
+      );
+  }
   const suffixes = config.egress.allow.filter((rule) => rule.startsWith("."));
   if (suffixes.length > 0) {
     const { refusedSuffix } = await import("./public-suffix.ts");

@@ -227,6 +227,10 @@ describe("what is wrong is named", () => {
       'repos.a/b.gates: expected a list of commands, such as ["npm test"], found "npm test"',
     ],
     [{ repos: { "a/b": { gates: [1] } } }, "repos.a/b.gates.0: expected a list of commands"],
+    [
+      { repos: { "acme/site": {}, "a/b": {}, "Acme/Site": { gates: ["npm test"] } } },
+      "repos: acme/site and Acme/Site are one repository: GitHub ignores case",
+    ],
     [{ repos: [] }, "repos: expected an object of repositories"],
     [{ "\u001b[31mred": 1 }, "unknown key red"],
   ];
