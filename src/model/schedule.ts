@@ -40,16 +40,32 @@ export function parseExpression(text: string): string {
   const odd = fields.find((one) => !field.test(one));
   if (odd !== undefined) throw wrong(`can't read ${JSON.stringify(odd)}`);
   const [, , day = "*", , weekday = "*"] = fields;
+  const both = day !== "*" && weekday !== "*";
   // With both, cron takes either; with a step from `*` in one of them, some take both.
-  if (day !== "*" && weekday !== "*" && (day.startsWith("*") || weekday.startsWith("*")))
+  if (both && (day.startsWith("*") || weekday.startsWith("*")))
     throw wrong("a step of days beside a weekday means different things to different crons");
   const expression = fields.join(" ");
+  let days: Days;
   try {
-    CronExpressionParser.parse(expression);
+    days = daysOf(expression);
   } catch (error) {
     throw wrong(error instanceof Error ? error.message : String(error));
   }
+  // To most crons that is every day; some, and systemd's calendars, go by the other field alone.
+  if (both && (days.everyDay || days.everyWeekday))
+    throw wrong("every day beside a weekday, or every weekday beside a day, means different things to different crons");
   return expression;
+}
+
+interface Days {
+  readonly everyDay: boolean;
+  readonly everyWeekday: boolean;
+}
+
+function daysOf(expression: string): Days {
+  const { dayOfMonth, dayOfWeek } = CronExpressionParser.parse(expression).fields;
+  const weekdays = new Set(dayOfWeek.values.map((day) => Number(day) % 7));
+  return { everyDay: dayOfMonth.values.length >= 31, everyWeekday: weekdays.size >= 7 };
 }
 
 /** The next times in the local time zone, ISO 8601. @param from ISO 8601 */

@@ -33,6 +33,10 @@ test.each([
   "* * * * ?",
   "*/0 * * * *",
   "0 9 */2 * 1",
+  "0 0 1-31 * 1",
+  "0 0 1-15,16-31 * 1",
+  "0 0 15 * 0-6",
+  "0 0 15 * 1-7",
   "* * * * *\n* * * * * root",
   "* * * * $(id)",
 ])("refuses %p", (text) => {
@@ -40,6 +44,7 @@ test.each([
 });
 
 test("takes what every cron takes, with single spaces", () => {
+  for (const text of ["0 0 1-31 * *", "0 0 * * 0-6", "0 0 1-30 * 1-5"]) expect(parseExpression(text)).toBe(text);
   expect(parseExpression("  */5\t8-18  * jan,JUL mon-fri ")).toBe("*/5 8-18 * jan,JUL mon-fri");
 });
 
