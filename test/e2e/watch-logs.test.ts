@@ -178,6 +178,7 @@ describe("logs", () => {
     [["history", "--since", "soon"], 2, "--since"],
     [["history", "--outcome", "good"], 2, "--outcome"],
     [["watch", "09"], 3, "no worker 09"],
+    [["watch", "01", "--all"], 2, "name the workers, or say --all"],
     [["status", "09"], 3, "no worker 09"],
   ] as const)("%j: exit %d", async (args, code, words) => {
     const ran = await fleet.cw(args);

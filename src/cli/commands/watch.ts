@@ -1,4 +1,5 @@
 /** `cw watch`: follows workers to the end of what they do. */
+import { FleetError } from "../../model/errors.ts";
 import { meaningOf } from "../../model/outcome.ts";
 import { eventLine } from "../../reports/event-line.ts";
 import { historyLines } from "../../reports/history.ts";
@@ -23,6 +24,7 @@ const command: CommandFactory = (app, out) =>
       all: { type: "boolean", description: "all workers that are not idle" },
     },
     run: async ({ id, all }) => {
+      if (all && id.length > 0) throw new FleetError("usage", "name the workers, or say --all");
       const opened = await app();
       const busy = async () =>
         (await opened.status()).filter((worker) => worker.state !== "idle").map((worker) => worker.id);
