@@ -272,4 +272,12 @@ export const recordGuards: readonly Guard[] = [
     text: "cut(verdict.reason, longest.told)",
     instead: "verdict.reason",
   },
+  {
+    name: "hosts that are added at once wait for each other",
+    file: "src/hosts/list.ts",
+    text: 'await oneAtATime(dirname(file), "hosts", async () => change(), patienceMs)',
+    instead: '(await import("node:fs").then((fs) => fs.mkdirSync(dirname(file), { recursive: true })), change())',
+    test: "test/hosts/hosts.test.ts",
+    only: "six at once",
+  },
 ];

@@ -10,12 +10,12 @@ export function hosts(file: string, toolPath: string) {
   return {
     list: (): Host[] => readHosts(file),
     /** @returns false when it was there just like that */
-    add: (host: Host): boolean => addHost(file, host),
+    add: (host: Host): Promise<boolean> => addHost(file, host),
     /** @throws FleetError `notFound` */
     async remove(name: string): Promise<Host> {
       const host = await findHost(file, name);
       await hangUp(reach, host);
-      removeHost(file, name);
+      await removeHost(file, name);
       return host;
     },
     /** On the streams of this process. @returns the exit code there. @throws FleetError `notFound`, `environment` */

@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import { type Host, hostsSchema } from "../model/host.ts";
 import { nearest } from "../model/nearest.ts";
-import { makeFolder, readOwn, replaceFile } from "../system/files.ts";
+import { readOwn, replaceFile } from "../system/files.ts";
+import { oneAtATime } from "../system/lock.ts";
+
+const patienceMs = 30_000;
 
 /** By name. @throws FleetError `config` when the file is not as we write it */
 export function readHosts(file: string): Host[] {
@@ -30,21 +33,29 @@ export async function findHost(file: string, name: string): Promise<Host> {
 }
 
 /** Replaces one of the same name. @returns false when it was there just like that */
-export function addHost(file: string, host: Host): boolean {
-  const hosts = readHosts(file);
-  const before = hosts.find(({ name }) => name === host.name);
-  if (before && Bun.deepEquals(before, host)) return false;
-  writeHosts(file, [...hosts.filter(({ name }) => name !== host.name), host]);
-  return true;
+export async function addHost(file: string, host: Host): Promise<boolean> {
+  return await alone(file, () => {
+    const hosts = readHosts(file);
+    const before = hosts.find(({ name }) => name === host.name);
+    if (before && Bun.deepEquals(before, host)) return false;
+    writeHosts(file, [...hosts.filter(({ name }) => name !== host.name), host]);
+    return true;
+  });
 }
 
-export function removeHost(file: string, name: string): void {
-  const rest = readHosts(file).filter((host) => host.name !== name);
-  writeHosts(file, rest);
+export async function removeHost(file: string, name: string): Promise<void> {
+  await alone(file, () => {
+    const rest = readHosts(file).filter((host) => host.name !== name);
+    writeHosts(file, rest);
+  });
+}
+
+/** Who read the list before another has written it would write it without the other's host. */
+async function alone<T>(file: string, change: () => T): Promise<T> {
+  return await oneAtATime(dirname(file), "hosts", async () => change(), patienceMs);
 }
 
 function writeHosts(file: string, hosts: readonly Host[]): void {
   const sorted = hosts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  makeFolder(dirname(file));
   replaceFile(file, `${JSON.stringify({ version: 1, hosts: sorted }, null, 2)}\n`);
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { oneAtATime } from "../../src/system/lock.ts";
 import { until } from "../support/fleet.ts";
 import { ordinaryUser } from "../support/user.ts";
 import { noSsh, type Sshd, startSshd } from "./sshd.ts";
@@ -98,6 +99,24 @@ describe.skipIf(noSsh !== null)("hosts", () => {
       ["--host", "a", "--host", "b", "status"],
     ])
       expect((await cw(args)).code).toBe(2);
+  }, 60_000);
+
+  test("six at once: each waits for its turn, and all are in the list", async () => {
+    const HOME = join(folder, "home-of-many");
+    const place = join(HOME, ".config/claude-workers");
+    mkdirSync(HOME, { mode: 0o700 });
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const adding = await oneAtATime(place, "hosts", async () => {
+      const all = names.map((name) => cw(["hosts", "add", name, `x@${name}`], undefined, { HOME }));
+      expect(await Promise.race([...all, Bun.sleep(2000)])).toBeUndefined();
+      return all;
+    });
+    for (const { code, stdout } of await Promise.all(adding))
+      expect([code, stdout]).toEqual([0, expect.stringContaining(": added")]);
+    const list = async () => JSON.parse((await cw(["hosts", "list", "--json"], undefined, { HOME })).stdout);
+    expect((await list()).map(({ name }: { name: string }) => name)).toEqual(names);
+    await Promise.all(names.slice(1).map((name) => cw(["hosts", "remove", name], undefined, { HOME })));
+    expect(await list()).toHaveLength(1);
   }, 60_000);
 
   test("arguments arrive to the byte, wherever --host stands", async () => {

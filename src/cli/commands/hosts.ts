@@ -23,7 +23,7 @@ const command: CommandFactory = (app) =>
       const extra = command !== undefined || port !== undefined;
       if (action === "add" && name !== undefined && address !== undefined) {
         const host = parseHost({ name, address, port, command: command ?? "cw" });
-        const changed = (await (await app()).hosts()).add(host);
+        const changed = await (await (await app()).hosts()).add(host);
         return {
           text: `${name}: ${changed ? `added (cw --host ${name} status)` : "unchanged"}`,
           json: { host, changed },
