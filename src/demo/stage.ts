@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, openApp } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
+import { hasCredential } from "../fleet/fleet.ts";
 import type { FleetEvent } from "../model/events.ts";
 import { fleetPaths } from "../model/paths.ts";
 import type { ProcessIdentity } from "../model/process.ts";
@@ -49,7 +50,7 @@ export async function setStage(wish: Wish | undefined): Promise<Stage> {
     writeFileSync(file, configuration(), { mode: 0o600 });
     const loaded = await loadConfig({ flags: { root, config: file } });
     const { provider } = loaded.secrets;
-    const credential = Boolean(provider["ANTHROPIC_API_KEY"] ?? provider["CLAUDE_CODE_OAUTH_TOKEN"]);
+    const credential = hasCredential(provider);
     const cast = await chooseCast(wish, { claude: loaded.config.claude.path, toolPath: loaded.toolPath, credential });
     const github = await openGitHub(join(folder, "github"));
     closing.push(() => github.close());

@@ -88,7 +88,8 @@ export function githubIdentity({ githubToken, githubApp }: Credentials): string 
   return githubApp ? `app ${githubApp.id}` : (githubToken ?? "");
 }
 
-function hasCredential(provider: Credentials["provider"]): boolean {
+/** Whether the model provider would know us by it. */
+export function hasCredential(provider: Credentials["provider"]): boolean {
   return ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"].some((name) => provider[name]);
 }
 

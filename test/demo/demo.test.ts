@@ -1,6 +1,6 @@
 /** `cw demo` as a person runs it: with the real Claude Code, without it, on a terminal, interrupted, piped. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { End } from "../../src/index.ts";
@@ -88,6 +88,24 @@ describe.skipIf(!isolated)("demo", () => {
       expect(await run.until(/Agent: .*/)).toContain("scripted model on loopback, since no credential is given");
       run.process.kill("SIGINT");
       expect((await run.ended()).code).toBe(8);
+    },
+    long,
+  );
+
+  test.each(["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])(
+    "--agent claude with %s alone: the real model",
+    async (name) => {
+      const folder = mkdtempSync(join(tmpdir(), "cw-demo-claude-"));
+      try {
+        const claude = join(folder, "claude");
+        writeFileSync(claude, '#!/bin/sh\n[ "$1" = --version ] && echo 2.1.329\n', { mode: 0o755 });
+        const run = start(["demo", "--agent", "claude"], { env: { CW_CLAUDE: claude, [name]: "no-real-credential" } });
+        expect(await run.until(/Agent: .*/)).toContain("with the REAL model and your credential");
+        run.process.kill("SIGINT");
+        await run.ended();
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
     long,
   );
