@@ -223,4 +223,12 @@ export const wordGuards: readonly Guard[] = [
     test: "test/e2e/watch-logs.test.ts",
     only: "into a file",
   },
+  {
+    name: "what another machine says of its workers does nothing to a terminal",
+    file: "src/reports/status.ts",
+    text: "cells(worker).map((cell) => printable(cell, 300))",
+    instead: "cells(worker).map((cell, at) => (at > 5 ? printable(cell, 300) : cell))",
+    test: "test/hosts/hosts.test.ts",
+    only: "all-hosts",
+  },
 ];

@@ -10,6 +10,8 @@ import { notThere, type SshOptions, sshCommand, sshFailed } from "./ssh.ts";
 const connectSeconds = 10;
 /** A socket's path may have 108 bytes, and ssh needs 17 of them while it makes one. */
 const longestSocket = 90;
+/** A machine that talks without end must not take this one's memory. */
+const longestAnswer = 16 << 20;
 
 export interface Reach {
   /** Where ssh is looked for. */
@@ -53,27 +55,48 @@ export interface Said {
   readonly stderr: string;
 }
 
-/** What it says there, kept. @throws FleetError `environment`: not reached, or no end within that time */
+/** What it says there, kept. @throws FleetError `environment`: not reached, no end within that time, or of what it says */
 export async function askThere(reach: Reach, host: Host, argv: readonly string[], timeoutMs: number): Promise<Said> {
   const options = sshOptions(reach, host, false, Math.max(1, Math.ceil(timeoutMs / 1000)));
-  let late = false;
   const child = Bun.spawn(sshCommand(host, argv, options), { stdio: ["ignore", "pipe", "pipe"] });
-  const timer = setTimeout(() => {
-    late = true;
+  const given = Promise.withResolvers<FleetError>();
+  const giveUp = (why: FleetError) => {
     child.kill("SIGKILL");
-  }, timeoutMs);
+    given.resolve(why);
+  };
+  const timer = setTimeout(() => giveUp(unreachable(host, `no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  const tooMuch = () => giveUp(new FleetError("environment", `${host.name} says more than ${longestAnswer >> 20} MiB`));
+  const streams = [kept(child.stdout, tooMuch), kept(child.stderr, tooMuch)] as const;
   try {
-    const [stdout, stderr, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    if (late) throw unreachable(host, `no answer within ${timeoutMs / 1000} s`);
+    // The end of the streams is not awaited once it is killed: the ssh that others share a connection with holds them, too.
+    const ended = Promise.all([streams[0].text, streams[1].text, child.exited]);
+    const said = await Promise.race([given.promise, ended]);
+    if (said instanceof FleetError) throw said;
+    const [stdout, stderr, code] = said;
     return { code: judged(host, code, options.log), stdout, stderr };
   } finally {
     clearTimeout(timer);
+    await Promise.all(streams.map((stream) => stream.close()));
     rmSync(options.log, { force: true });
   }
+}
+
+function kept(stream: ReadableStream<Uint8Array>, tooMuch: () => void) {
+  const reader = stream.getReader();
+  const read = async () => {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      bytes += next.value.byteLength;
+      if (bytes > longestAnswer) {
+        tooMuch();
+        break;
+      }
+      parts.push(next.value);
+    }
+    return new TextDecoder().decode(Buffer.concat(parts));
+  };
+  return { text: read(), close: () => reader.cancel() };
 }
 
 /** Closes the connection that commands share, if there is one. */

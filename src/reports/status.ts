@@ -37,9 +37,14 @@ export function strayLines(strays: readonly { repo: string; issue: number; what:
   return strays.map(({ repo, issue, what }) => printable(`GitHub: ${repo}#${issue}: ${what}`, 300));
 }
 
+/** Also another machine's workers are shown, so no word is known to be one of ours. */
 function row(worker: Shown): string[] {
+  return cells(worker).map((cell) => printable(cell, 300));
+}
+
+function cells(worker: Shown): string[] {
   const { task, attempt } = worker;
-  if (task === null || attempt === null) return [worker.id, worker.state, printable(worker.reason ?? "", 300)];
+  if (task === null || attempt === null) return [worker.id, worker.state, worker.reason ?? ""];
   const tokens = attempt.tokens.input + attempt.tokens.cacheRead + attempt.tokens.cacheWrite + attempt.tokens.output;
   const last =
     worker.reason ??
@@ -53,6 +58,6 @@ function row(worker: Shown): string[] {
     String(attempt.turns),
     count(tokens),
     dollars(attempt.costUsd),
-    printable(last, 300),
+    last,
   ];
 }

@@ -14,7 +14,7 @@ const spy = `#!/bin/sh
 [ "$1" = exit ] && exit "$2"
 [ "$1" = both ] && { echo out; echo err >&2; exit 8; }
 [ "$1" = cat ] && exec cat
-[ "$1" = status ] && [ "$2" = --json ] && exec cat "$0.json"
+[ "$1" = status ] && [ "$2" = --json ] && { cat "$0.json"; [ -e "$0.goes-on" ] && exec sleep 25; exit 0; }
 [ "$1" = hang ] && { touch "$2"; exec sleep 100.4321; }
 printf '%s\\0' "$@"
 `;
@@ -276,6 +276,30 @@ describe.skipIf(noSsh !== null)("hosts", () => {
         /^this machine: .*\nno workers in .*\n\nvps: \/w\nWORKER .*\n01 +busy +acme\/site#22 .*reads\n$/,
       );
       expect(text.stdout).not.toContain("\u001b");
+
+      const odd = {
+        id: "01\u001b]0;owned\u0007",
+        state: "busy",
+        reason: null,
+        task: { ...task, repo: "acme/\u001b[31msite\u202e", title: "\u009b31mt" },
+        attempt: { ...attempt, step: "\u001b[2Jagent\r\n", parkedUntil: "\u001b[5nlater" },
+      };
+      const idle = { id: "02\u001b[31m", state: "crashed", reason: "\u001b[31mgone", task: null, attempt: null };
+      writeFileSync(`${there}.json`, JSON.stringify({ root: "/\u001b[31mw", workers: [odd, idle] }));
+      const hostile = await cw(["status", "--all-hosts"]);
+      expect(hostile.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      expect(hostile.stdout).toMatch(/\n01 +busy +acme\/site#22 +agent .*\n02 +crashed +gone\n$/);
+
+      const endless = { ...status, more: "x".repeat(17 << 20) };
+      writeFileSync(`${there}.json`, JSON.stringify(endless));
+      // Who says that much, or goes on for that long, is not heard to the end.
+      writeFileSync(`${there}.goes-on`, "");
+      const asked = performance.now();
+      expect((await cw(["status", "--all-hosts"])).stdout).toContain("vps: no answer: vps says more than 16 MiB\n");
+      writeFileSync(`${there}.json`, "{}");
+      expect((await cw(["status", "--all-hosts"])).stdout).toContain("vps can't be reached: no answer within 10 s\n");
+      expect(performance.now() - asked).toBeLessThan(20_000);
+      rmSync(`${there}.goes-on`);
 
       writeFileSync(`${there}.json`, '{"workers": 1}');
       expect((await cw(["status", "--all-hosts"])).stdout).toContain("vps: no answer: its answer is no status");
