@@ -19,8 +19,9 @@ export function history(fleet: Pick<Fleet, "store">, request: HistoryRequest = {
   const since = sinceMs === undefined ? undefined : new Date(Date.parse(isoNow()) - sinceMs).toISOString();
   if (worker !== undefined) fleet.store.workers.need(worker);
   const found: End[] = [];
-  for (const end of fleet.store.history.newestFirst()) {
-    if (found.length >= limit || (since !== undefined && end.endedAt < since)) break;
+  const { history: ends } = fleet.store;
+  for (const end of since === undefined ? ends.newestFirst() : ends.endedSince(since)) {
+    if (found.length >= limit) break;
     if ((worker === undefined || end.worker === worker) && (outcome === undefined || end.outcome === outcome))
       found.push(end);
   }

@@ -28,11 +28,10 @@ function lostHere(fleet: Pick<Fleet, "store">): Map<string, number> {
 
 /** Issues whose newest attempt here never came to them: what refused it may be refused again, while others wait. */
 export function refusedLately(fleet: Pick<Fleet, "store">): ReadonlySet<string> {
-  const since = Date.parse(isoNow()) - rememberedMs;
+  const since = new Date(Date.parse(isoNow()) - rememberedMs).toISOString();
   const seen = new Set<string>();
   const refused = new Set<string>();
-  for (const { repo, issue, outcome, endedAt } of fleet.store.history.newestFirst()) {
-    if (Date.parse(endedAt) < since) break;
+  for (const { repo, issue, outcome } of fleet.store.history.endedSince(since)) {
     const key = issue === null ? null : issueKey(repo, issue);
     if (key === null || seen.has(key)) continue;
     seen.add(key);

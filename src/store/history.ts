@@ -1,10 +1,12 @@
 /** Ends of attempts, newest first: read from the end of an index that can be rebuilt from the attempt folders. */
 import { type End, endSchema } from "../model/attempt.ts";
 import type { FleetPaths } from "../model/paths.ts";
-import { appendLine, readFrom, sizeOf } from "../system/files.ts";
+import { appendLine } from "../system/files.ts";
+import { newestLines } from "./newest-lines.ts";
 import { parseRecord } from "./records.ts";
 
-const blockBytes = 256 << 10;
+/** So many ends in a row from before a time, and those before them are from before it, too. */
+const mostOld = 1000;
 
 export class History {
   constructor(private readonly paths: FleetPaths) {}
@@ -13,45 +15,40 @@ export class History {
   *newestFirst(): Generator<End> {
     const seen = new Set<string>();
     for (const end of this.lines()) {
-      if (!seen.has(end.attempt)) yield end;
-      seen.add(end.attempt);
+      const name = `${end.attempt} ${end.startedAt}`;
+      if (!seen.has(name)) yield end;
+      seen.add(name);
+    }
+  }
+
+  /** {@link newestFirst} of a time; one that ended while the clock was wrong hides no others. @param since ISO 8601 */
+  *endedSince(since: string): Generator<End> {
+    let old = 0;
+    for (const end of this.newestFirst()) {
+      old = end.endedAt < since ? old + 1 : 0;
+      if (old === 0) yield end;
+      if (old >= mostOld) return;
     }
   }
 
   /** Adds an end that its writer did not live to add. Twice, if that writer was only slow: readers take one. */
   complete(end: End): void {
     for (const one of this.lines()) {
-      if (one.attempt === end.attempt) return;
+      if (sameAttempt(one, end)) return;
       if (one.endedAt < end.startedAt) break;
     }
     appendLine(this.paths.history, JSON.stringify(end));
   }
 
   private *lines(): Generator<End> {
-    let end = sizeOf(this.paths.history);
-    let rest = new Uint8Array(0);
-    while (end > 0) {
-      const start = Math.max(0, end - blockBytes);
-      const block = Buffer.concat([readFrom(this.paths.history, start, end - start), rest]);
-      const cut = start === 0 ? 0 : block.indexOf(10) + 1;
-      if (cut === 0 && start > 0) {
-        rest = block;
-        end = start;
-        continue;
-      }
-      yield* parseNewestFirst(block.subarray(cut).toString("utf8"), this.paths.history);
-      rest = block.subarray(0, cut);
-      end = start;
+    for (const line of newestLines(this.paths.history)) {
+      const end = parseRecord(line, endSchema, this.paths.history);
+      if (end.ok) yield end.value;
     }
   }
 }
 
-function* parseNewestFirst(text: string, path: string): Generator<End> {
-  const lines = text.split("\n");
-  for (let at = lines.length - 1; at >= 0; at--) {
-    const line = lines[at];
-    if (!line) continue;
-    const end = parseRecord(line, endSchema, path);
-    if (end.ok) yield end.value;
-  }
+/** Where somebody moved the records of a worker away, its numbers come again. */
+function sameAttempt(one: End, other: End): boolean {
+  return one.attempt === other.attempt && one.startedAt === other.startedAt;
 }

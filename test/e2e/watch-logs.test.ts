@@ -1,6 +1,6 @@
 /** What an operator sees of attempts: watch, logs, history, status; on a terminal, in a pipe and as JSON. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { begin, events, heard, running } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
@@ -271,4 +271,17 @@ describe("history and status", () => {
     expect((await fleet.cw(["reset", "-f", "03"])).code).toBe(0);
     expect(await fleet.leftovers()).toEqual([]);
   }, 60_000);
+
+  test("history: neither a clock that was wrong nor a number that came again hides an attempt", async () => {
+    const file = join(fleet.root, ".fleet/history.jsonl");
+    const first = readFileSync(file, "utf8")
+      .split("\n")
+      .find((line) => line.includes('"01-1"'));
+    const add = (changes: object) =>
+      appendFileSync(file, `${JSON.stringify({ ...JSON.parse(first ?? ""), ...changes })}\n`);
+    add({ attempt: "02-9", worker: "02", endedAt: "2020-01-01T00:00:00.000Z" });
+    expect(await attempts("01", "--since", "7d")).toEqual(["01-2", "01-1"]);
+    add({ startedAt: new Date().toISOString(), endedAt: new Date().toISOString() });
+    expect(await attempts("01")).toEqual(["01-1", "01-2", "01-1"]);
+  });
 });

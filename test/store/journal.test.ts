@@ -156,6 +156,32 @@ describe("history", () => {
     expect(ends[0]).toBe("01-10");
     expect(readBytes() - before).toBeLessThan(2 << 20);
   });
+  test("since a time: one that ended while the clock was wrong hides no others; after a thousand old ones nobody looks on", () => {
+    const endedAt = "2020-01-01T00:00:00.000Z";
+    const since = "2026-01-01T00:00:00.000Z";
+    const lines = (old: number) => {
+      const olds = Array.from({ length: old }, (_, n) => ({ ...anEnd, attempt: `03-${n}`, endedAt }));
+      return [anEnd, ...olds, { ...anEnd, attempt: "02-1" }].map((end) => `${JSON.stringify(end)}\n`).join("");
+    };
+    const found = () => Array.from(history().endedSince(since), ({ attempt }) => attempt);
+    fs.mkdirSync(paths.control, { recursive: true });
+    for (const old of [1, 999]) {
+      fs.writeFileSync(paths.history, lines(old));
+      expect(found()).toEqual(["02-1", "01-1"]);
+    }
+    fs.writeFileSync(paths.history, lines(1000));
+    expect(found()).toEqual(["02-1"]);
+  });
+  test("a number that came again, after the records were moved away, is another attempt; each is told once", () => {
+    const again = { ...anEnd, startedAt: "2026-11-21T10:00:00.000Z", endedAt: "2026-11-21T10:01:00.000Z" };
+    fs.mkdirSync(paths.control, { recursive: true });
+    for (const end of [anEnd, again, again, anEnd]) history().complete(end);
+    fs.appendFileSync(paths.history, `${JSON.stringify(again)}\n`);
+    expect(Array.from(history().newestFirst(), ({ startedAt }) => startedAt)).toEqual([
+      again.startedAt,
+      anEnd.startedAt,
+    ]);
+  });
   test("lines longer than a block, broken lines, no newline at the end", () => {
     write(3, "x".repeat(600_000));
     fs.appendFileSync(paths.history, `{"version":1,"half\n\n[]\n${JSON.stringify({ ...anEnd, attempt: "01-4" })}`);
