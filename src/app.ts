@@ -24,6 +24,7 @@ import type { WorkerView } from "./fleet/snapshot.ts";
 import type { Stopped } from "./fleet/stop.ts";
 import type { Todo } from "./fleet/todos.ts";
 import type { Updated } from "./fleet/update.ts";
+import type { Inspected, InspectRequest } from "./fleet/watch.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import type { End } from "./model/attempt.ts";
 import { FleetError } from "./model/errors.ts";
@@ -87,8 +88,8 @@ export interface App {
   refresh(ids: readonly string[]): Promise<Refreshed[]>;
   /** The agents' own lists of things to do. @param ids default: all */
   todos(ids?: readonly string[]): Promise<{ worker: string; todos: Todo[] }[]>;
-  /** The last events of a worker's newest attempt, oldest first. */
-  recent(worker: string): Promise<FleetEvent[]>;
+  /** The last events of a worker's newest attempt, and those that come. */
+  inspect(request: InspectRequest): Promise<Inspected>;
   status(ids?: readonly string[]): Promise<WorkerView[]>;
   stop(worker: string): Promise<Stopped | null>;
   reset(worker: string, options?: { force?: boolean }): Promise<Reset>;
@@ -127,11 +128,7 @@ export async function openApp(settings: Settings, heard: (event: FleetEvent) => 
     },
     refresh: async (ids) => (await import("./fleet/refresh.ts")).refresh(fleet, ids),
     todos: async (ids) => (await import("./fleet/todos.ts")).todos(fleet, ids),
-    recent: async (worker) => {
-      const { attempts, journal, workers } = fleet.store;
-      workers.need(worker);
-      return journal.recent(worker, attempts.newest(worker));
-    },
+    inspect: async (request) => (await import("./fleet/watch.ts")).inspect(fleet, request),
     assign: async (request) => (await import("./scheduler/tick.ts")).tick(fleet, request),
     explain: async (issue) => (await import("./scheduler/explain.ts")).explain(fleet, issue),
     strays: async () => (await import("./scheduler/strays.ts")).strays(fleet),

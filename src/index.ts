@@ -23,6 +23,7 @@ export type { WorkerView } from "./fleet/snapshot.ts";
 export type { Stopped } from "./fleet/stop.ts";
 export type { Todo } from "./fleet/todos.ts";
 export type { Updated } from "./fleet/update.ts";
+export type { Inspected, InspectRequest } from "./fleet/watch.ts";
 export type { End, State } from "./model/attempt.ts";
 export { exitCodes, type FailureCode, FleetError } from "./model/errors.ts";
 export type { FleetEvent, Step, Tokens } from "./model/events.ts";

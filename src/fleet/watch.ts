@@ -15,18 +15,51 @@ export async function* watch(
   workers: readonly string[],
 ): AsyncGenerator<FleetEvent, End[]> {
   const { store } = fleet;
-  const followed = workers.map((worker) => {
-    store.workers.need(worker);
-    const n = store.attempts.newest(worker);
-    if (n === 0)
-      throw new FleetError("notFound", `worker ${worker} has had no task yet`, {
-        hint: "cw dispatch -r owner/repo -i 22",
-      });
-    return { worker, n };
-  });
+  const followed = workers.map((worker) => ({ worker, n: needAttempt(fleet, worker) }));
   const streams = followed.map(({ worker, n }) => store.journal.follow(worker, n, () => isOver(fleet, worker, n)));
   yield* merged(streams);
   return followed.flatMap(({ worker, n }) => store.attempts.ended(worker, n) ?? []);
+}
+
+export interface InspectRequest {
+  readonly worker: string;
+  /** How many events are given at once. */
+  readonly last: number;
+  /** Which events count, and are given. */
+  readonly counts: (event: FleetEvent) => boolean;
+}
+
+export interface Inspected {
+  /** Oldest first. */
+  readonly events: readonly FleetEvent[];
+  /** There is more before them, further back than is looked. */
+  readonly cut: boolean;
+  /** What comes after them, until the attempt ends. */
+  rest(): AsyncGenerator<FleetEvent>;
+}
+
+/** The last events of a worker's newest attempt. @throws FleetError `notFound` */
+export function inspect(fleet: Pick<Fleet, "store">, { worker, last, counts }: InspectRequest): Inspected {
+  const { journal } = fleet.store;
+  const n = needAttempt(fleet, worker);
+  const { events, cut, end } = journal.last(worker, n, last, counts);
+  return {
+    events,
+    cut,
+    async *rest() {
+      for await (const event of journal.follow(worker, n, () => isOver(fleet, worker, n), end))
+        if (counts(event)) yield event;
+    },
+  };
+}
+
+function needAttempt({ store }: Pick<Fleet, "store">, worker: string): number {
+  store.workers.need(worker);
+  const n = store.attempts.newest(worker);
+  if (n > 0) return n;
+  throw new FleetError("notFound", `worker ${worker} has had no task yet`, {
+    hint: "cw dispatch -r owner/repo -i 22",
+  });
 }
 
 /** Also a crashed attempt says nothing more. */

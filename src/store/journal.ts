@@ -6,10 +6,23 @@ import { isoNow, sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
 import { appendLine, readFrom, sizeOf } from "../system/files.ts";
 import { isOfTheMachine } from "../system/machine-trouble.ts";
+import { newestLines } from "./newest-lines.ts";
 
 /** A chatty agent must not fill the disk: past this, its activity is no longer noted. */
 const activityLimit = 16 << 20;
 const tailBytes = 64 << 10;
+/** How far back {@link Journal.last} looks: past all that may be noted of an agent's activity. */
+const mostBytes = 32 << 20;
+
+/** The end of a journal. */
+export interface Tail {
+  /** Oldest first. */
+  readonly events: readonly FleetEvent[];
+  /** There is more before what was looked at. */
+  readonly cut: boolean;
+  /** Offset from which the next events come. */
+  readonly end: number;
+}
 
 export class Journal {
   constructor(private readonly paths: FleetPaths) {}
@@ -35,10 +48,26 @@ export class Journal {
     return lines.flatMap(parse);
   }
 
-  /** Events as they come, from the first on; ends after `attempt:ended`, or when `finished` says so. */
-  async *follow(worker: string, n: number, finished: () => boolean): AsyncGenerator<FleetEvent> {
+  /** The last events that count. Reads only as much as these need. */
+  last(worker: string, n: number, most: number, counts: (event: FleetEvent) => boolean): Tail {
     const file = this.paths.attempt(worker, n).events;
-    for await (const line of followLines(file, finished)) {
+    const size = sizeOf(file);
+    const near = Math.max(0, size - tailBytes);
+    // What follows the last newline is still being written: it is told with what comes.
+    const end = near + readFrom(file, near, size - near).lastIndexOf(10) + 1;
+    const start = Math.max(0, end - mostBytes);
+    const events: FleetEvent[] = [];
+    for (const line of newestLines(file, end, start)) {
+      events.push(...parse(line).filter(counts));
+      if (events.length >= most) break;
+    }
+    return { events: events.reverse(), cut: start > 0 && events.length < most, end };
+  }
+
+  /** Events as they come, from the first or an offset on; ends after `attempt:ended`, or when `finished` says so. */
+  async *follow(worker: string, n: number, finished: () => boolean, from = 0): AsyncGenerator<FleetEvent> {
+    const file = this.paths.attempt(worker, n).events;
+    for await (const line of followLines(file, finished, from)) {
       for (const event of parse(line)) {
         yield event;
         if (event.type === "attempt:ended") return;

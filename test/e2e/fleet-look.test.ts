@@ -1,8 +1,9 @@
 /** The commands that look: inspect, todos, explain. */
 import { afterEach, expect, test } from "bun:test";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { begin, running } from "../support/attempt.ts";
+import { until } from "../support/fleet.ts";
 import { claimBy, closeFleets, endAll, long, openFleet, silent } from "./fleet-stage.ts";
 
 afterEach(closeFleets, long);
@@ -29,8 +30,11 @@ test(
     // What has ended is not waited for.
     const followed = await fleet.cw(["inspect", "01", "3", "-f"]);
     expect([followed.code, followed.stdout.trimEnd()]).toEqual([0, few.stdout.trimEnd()]);
-    const never = await fleet.cw(["inspect", "02"]);
-    expect([never.code, never.stdout.trim()]).toEqual([0, ""]);
+    for (const more of [[], ["-f"]]) {
+      const never = await fleet.cw(["inspect", "02", ...more]);
+      expect([never.code, never.stdout]).toEqual([3, ""]);
+      expect(never.stderr).toContain("worker 02 has had no task yet");
+    }
     for (const [args, code] of [
       [["inspect", "99"], 3],
       [["inspect", "01", "many"], 2],
@@ -57,6 +61,64 @@ test(
     expect(lines.some((line) => line.includes("agent is ready"))).toBe(true);
     expect(lines.at(-1)).toMatch(/stopped/);
     expect(new Set(lines).size).toBe(lines.length);
+  },
+  long,
+);
+
+test(
+  "inspect of thousands of events: as many lines as were asked for; -f goes on from where they end, each event once",
+  async () => {
+    const fleet = await openFleet();
+    await begin(fleet, { worker: "01", body: silent });
+    await running(fleet, "01");
+    const file = join(fleet.attempt("01", 1), "events.jsonl");
+    const usage = { turns: 1, costUsd: null, tokens: { input: 1, output: 1, cacheRead: 0, cacheWrite: 0 } };
+    const note = (from: number, to: number) => {
+      for (let n = from; n < to; n++)
+        appendFileSync(
+          file,
+          ["agent:activity", "agent:usage"]
+            .map((type) => ({ at: new Date().toISOString(), worker: "01", attempt: "01-1", type }))
+            .map((one) => ({ ...one, ...(one.type === "agent:usage" ? usage : { kind: "text", text: `word ${n}.` }) }))
+            .map((event) => `${JSON.stringify(event)}\n`)
+            .join(""),
+        );
+    };
+    const words = (text: string) => Array.from(text.matchAll(/word (\d+)\./g), ([, n]) => Number(n));
+    const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+    note(0, 2000);
+    const many = await fleet.cw(["inspect", "01", "9999"]);
+    expect([many.code, many.stderr, words(many.stdout)]).toEqual([0, "", upTo(0, 2000)]);
+    expect(many.stdout).toContain("takes acme/site#1");
+    expect(words((await fleet.cw(["inspect", "01", "600"])).stdout)).toEqual(upTo(1700, 2000));
+
+    const follow = [fleet.start(["inspect", "01", "6", "-f"]), fleet.start(["inspect", "01", "6", "-f", "--json"])];
+    const heard = ["", ""];
+    const said = follow.map(async ({ stdout }, at) => {
+      for await (const part of stdout.pipeThrough(new TextDecoderStream())) heard[at] += part;
+      return heard[at];
+    });
+    await until("it follows", () => heard[0]?.includes("word 1999.") || null);
+    note(2000, 2100);
+    expect((await fleet.cw(["stop", "01"])).code).toBe(0);
+    for (const child of follow) expect(await child.exited).toBe(0);
+    const [text = "", json = ""] = await Promise.all(said);
+    expect(words(text)).toEqual(upTo(1997, 2100));
+    expect(text.trimEnd().split("\n").at(-1)).toMatch(/stopped/);
+    const events: { type: string; text?: string }[] = JSON.parse(json);
+    // Where it began depends on how much was written when it looked.
+    const told = events.flatMap((event) => words(event.text ?? ""));
+    expect(told).toEqual(upTo(told[0] ?? 0, 2100));
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    expect(events.at(-1)).toMatchObject({ type: "attempt:ended", outcome: "stopped" });
+
+    // Further back than is looked: that is said.
+    truncateSync(file, 40 << 20);
+    appendFileSync(file, "\n");
+    note(0, 10);
+    const cut = await fleet.cw(["inspect", "01", "30"]);
+    expect([cut.code, cut.stderr]).toEqual([0, "only 20 lines: what is further back is in cw logs 01\n"]);
+    expect(words(cut.stdout)).toEqual(upTo(0, 10));
   },
   long,
 );

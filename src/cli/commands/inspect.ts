@@ -1,5 +1,6 @@
 /** `cw inspect`: what a worker did last. */
 import { FleetError } from "../../model/errors.ts";
+import type { FleetEvent } from "../../model/events.ts";
 import { eventLine } from "../../reports/event-line.ts";
 import { type CommandFactory, defineCommand } from "../command.ts";
 
@@ -18,15 +19,14 @@ const command: CommandFactory = (app, out) =>
     run: async ({ id, lines, follow }) => {
       if (lines !== undefined && !/^[1-9][0-9]{0,5}$/.test(lines))
         throw new FleetError("usage", `not a number of lines: ${lines}`);
-      const opened = await app();
-      const recent = await opened.recent(id);
-      const shown = recent.filter((event) => eventLine(event) !== null).slice(-Number(lines ?? 30));
-      if (!follow) return { text: shown.map((event) => eventLine(event) ?? ""), json: shown };
-      const seen = new Set(recent.map((event) => JSON.stringify(event)));
-      for (const event of shown) await out.line(eventLine(event) ?? "");
-      for await (const event of opened.watch([id])) {
-        const line = seen.has(JSON.stringify(event)) ? null : eventLine(event);
-        if (line !== null) await out.line(line);
+      const counts = (event: FleetEvent) => eventLine(event) !== null;
+      const { events, cut, rest } = await (await app()).inspect({ worker: id, last: Number(lines ?? 30), counts });
+      if (cut) await out.note(`only ${events.length} lines: what is further back is in cw logs ${id}`);
+      if (!follow) return { text: events.map((event) => eventLine(event) ?? ""), json: events };
+      for (const event of events) await out.line(eventLine(event) ?? "");
+      const shown = [...events];
+      for await (const event of rest()) {
+        await out.line(eventLine(event) ?? "");
         if (out.json) shown.push(event);
       }
       return { text: "", json: shown };
