@@ -8,7 +8,7 @@ import type { Schedules } from "./cron.ts";
 export async function checkCron(schedules: Schedules, program: string): Promise<Check> {
   const name = "cron";
   try {
-    const { by, entries, next } = await schedules.show();
+    const { by, entries, next, remarks } = await schedules.show();
     if (by === null) return { name, state: "ok", detail: "not set up: assign runs when somebody says so", hint: null };
     if (by === "cron" && !entries.some((entry) => entry.includes(program))) {
       return { name, state: "warning", detail: "its line starts another installation", hint: "cw cron install" };
@@ -21,6 +21,8 @@ export async function checkCron(schedules: Schedules, program: string): Promise<
         hint: "start cron, or cw cron install --systemd",
       };
     }
+    const [remark] = remarks;
+    if (remark !== undefined) return { name, state: "warning", detail: remark, hint: "cw cron install --systemd" };
     return { name, state: "ok", detail: `by ${by}, next at ${next[0] ?? "an unknown time"}`, hint: null };
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;

@@ -4,6 +4,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { crontabLine, expressionOf, linesOf, type TickCommand, withLine, withoutLine } from "../model/crontab.ts";
 import { FleetError } from "../model/errors.ts";
 import { nextTimes, parseExpression } from "../model/schedule.ts";
+import { printable } from "../model/text.ts";
 import { unitName } from "../model/user-scope.ts";
 import { timerExpression, units } from "../model/user-timer.ts";
 import { isoNow } from "../system/clock.ts";
@@ -58,11 +59,12 @@ export function schedules(fleet: Place, starter: Starter): Schedules {
 async function showSchedule(fleet: Place, starter: Starter): Promise<Schedule> {
   const { root, ticks: log } = fleet.store.paths;
   const unchanged = { changed: false, log, remarks: [] };
-  const { timer, service, file, read } = unitsOf(root, starter);
+  const { timer, service, file, read, isActive } = unitsOf(root, starter);
   const content = read(timer);
   if (content !== null) {
-    const expression = timerExpression(content);
-    return { ...unchanged, by: "systemd", entries: [file(timer), file(service)], next: upcoming(expression) };
+    const found = { ...unchanged, by: "systemd", entries: [file(timer), file(service)] } as const;
+    if (await isActive(timer)) return { ...found, next: upcoming(timerExpression(content)) };
+    return { ...found, next: [], remarks: ["the timer is not active: nothing is started by it"] };
   }
   const [line] = linesOf(asText(await readIfCron(starter)), root);
   if (line === undefined) return { ...unchanged, by: null, entries: [], next: [] };
@@ -108,16 +110,28 @@ async function installLine(starter: Starter, expression: string, tick: TickComma
 async function installTimer(starter: Starter, expression: string, tick: TickCommand) {
   const { timer, service, file, read, write, enable, lingers } = unitsOf(tick.root, starter);
   const wanted = units(expression, tick);
-  const changed = read(timer) !== wanted.timer || read(service) !== wanted.service;
+  const before = { timer: read(timer), service: read(service) };
+  const changed = before.timer !== wanted.timer || before.service !== wanted.service;
   if (changed) {
     write(service, wanted.service);
     write(timer, wanted.timer);
   }
+  const refused = await enable(timer);
+  if (refused !== null) {
+    if (before.timer === null || before.service === null) await removeTimer(tick.root, starter);
+    else if (changed) {
+      write(service, before.service);
+      write(timer, before.timer);
+      await enable(timer);
+    }
+    const message = `systemd does not run the timer, all is as it was: ${printable(refused, 300)}`;
+    throw new FleetError("environment", message, {
+      hint: "loginctl enable-linger, then log in again; or cw cron install, without --systemd",
+    });
+  }
+  // Only now: a line that works is not given up for a timer that may not.
   const gone = await removeLines(tick.root, starter);
-  const remarks = (await enable(timer))
-    ? []
-    : ["systemd did not answer. Still to do: systemctl --user daemon-reload", `systemctl --user enable --now ${timer}`];
-  if (!(await lingers())) remarks.push("to go on while you are logged out: loginctl enable-linger");
+  const remarks = (await lingers()) ? [] : ["to go on while you are logged out: loginctl enable-linger"];
   const entries = [file(timer), file(service)];
   return { by: "systemd" as const, changed: changed || gone.length > 0, entries, remarks };
 }

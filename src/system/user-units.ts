@@ -10,11 +10,13 @@ import { runTool } from "./tools.ts";
 export function userUnits(home: string, toolPath: string) {
   const folder = join(home, ".config/systemd/user");
   const runtime = `/run/user/${process.getuid?.()}`;
+  /** @returns why it failed, in its own words; null when it did not */
   const systemctl = async (...args: string[]) => {
     const program = Bun.which("systemctl", { PATH: toolPath, cwd: "/" });
-    if (program === null || !existsSync(runtime)) return false;
+    if (program === null) return "systemctl is not installed";
     const env = { PATH: toolPath, HOME: home, XDG_RUNTIME_DIR: runtime, LC_ALL: "C" };
-    return (await runTool({ argv: [program, "--user", ...args], env, timeoutMs: 20_000 })).ok;
+    const ran = await runTool({ argv: [program, "--user", ...args], env, timeoutMs: 20_000 });
+    return ran.ok ? null : ran.stderr.trim() || "systemd did not answer";
   };
   return {
     file: (unit: string) => join(folder, unit),
@@ -29,11 +31,12 @@ export function userUnits(home: string, toolPath: string) {
     remove(unit: string): void {
       rmSync(join(folder, unit), { force: true });
     },
-    /** @returns false when the user's systemd does not answer or refuses */
+    /** @returns why the user's systemd does not run it; null when it does */
     enable: async (timer: string) =>
-      (await systemctl("daemon-reload")) &&
-      (await systemctl("enable", "--now", timer)) &&
+      (await systemctl("daemon-reload")) ??
+      (await systemctl("enable", "--now", timer)) ??
       (await systemctl("restart", timer)),
+    isActive: async (timer: string) => (await systemctl("is-active", timer)) === null,
     disable: async (timer: string) => await systemctl("disable", "--now", timer),
     reload: async () => await systemctl("daemon-reload"),
     lingers: async () => await lingers(toolPath),

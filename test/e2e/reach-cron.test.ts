@@ -1,6 +1,6 @@
 /** A real crontab and a real cron, under an ordinary user, with the program as it is installed. Needs root: cron does. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestFleet, testFleet, until } from "../support/fleet.ts";
 import { type OrdinaryUser, ordinaryUser } from "../support/user.ts";
@@ -73,22 +73,81 @@ describe.skipIf(why !== null)("cron", () => {
     expect(nothing).toMatchObject({ code: 0, stdout: "nothing of this fleet was installed\n" });
   }, 120_000);
 
-  test("a systemd timer instead: files, what is still to do, and no line beside it", async () => {
-    await fleet.cw(["cron", "install"]);
-    const timer = (await fleet.cw(["cron", "install", "--systemd", "--every", "10m", "--json"])).json();
+  /** As systemd answers, where it does; what it runs is a file. */
+  const fakeSystemctl = () => {
+    const bin = join(fleet.folder, "systemd");
+    const program = join(bin, "systemctl");
+    mkdirSync(bin);
+    chmodSync(bin, 0o777);
+    writeFileSync(
+      program,
+      `#!/bin/sh
+[ -e "$0.refuses" ] && { echo "Failed to connect to bus" >&2; exit 1; }
+case $2 in
+  enable) cat "$HOME/.config/systemd/user/$4" > "$0.active" ;;
+  disable) rm -f "$0.active" ;;
+  is-active) [ -e "$0.active" ] ;;
+esac
+`,
+      { mode: 0o755 },
+    );
+    return {
+      env: { PATH: `${bin}:${fleet.env["PATH"]}` },
+      active: `${program}.active`,
+      refuse: () => writeFileSync(`${program}.refuses`, ""),
+      obey: () => rmSync(`${program}.refuses`),
+    };
+  };
+
+  test("a systemd timer instead: no line beside it once it runs, and all as it was where it does not", async () => {
+    const systemd = fakeSystemctl();
+    const { env, active } = systemd;
+    const install = (every: string, ...more: string[]) =>
+      fleet.cw(["cron", "install", "--systemd", "--every", every, ...more], { env });
+    const checked = async () =>
+      (await fleet.cw(["doctor", "--json"], { env }))
+        .json()
+        .find(({ name }: { name: string }) => name === "cron") as object;
+    const line = (await fleet.cw(["cron", "install", "--json"])).json().entries[0];
+    systemd.refuse();
+    const refused = await install("10m");
+    expect([refused.code, refused.stdout]).toEqual([5, ""]);
+    expect(refused.stderr).toStartWith(
+      "systemd does not run the timer, all is as it was: Failed to connect to bus (hint: ",
+    );
+    expect(getCrontab()).toBe(`${line}\n`);
+    expect((await fleet.cw(["cron", "show", "--json"], { env })).json()).toMatchObject({ by: "cron", entries: [line] });
+
+    systemd.obey();
+    const timer = (await install("10m", "--json")).json();
     expect(timer).toMatchObject({ by: "systemd", changed: true });
     expect(getCrontab()).toBe("");
     const [timerFile, serviceFile] = timer.entries as [string, string];
     expect(readFileSync(timerFile, "utf8")).toContain("OnCalendar=*-*-* *:0,10,20,30,40,50:00");
+    expect(readFileSync(active, "utf8")).toBe(readFileSync(timerFile, "utf8"));
     expect(readFileSync(serviceFile, "utf8")).toContain("KillMode=process");
-    if (!existsSync(`/run/user/${user.uid}`)) expect(timer.remarks.join()).toContain("systemctl --user daemon-reload");
-    expect((await fleet.cw(["cron", "install", "--systemd", "--every", "10m", "--json"])).json().changed).toBe(false);
-    expect((await fleet.cw(["cron", "show", "--json"])).json()).toMatchObject({
-      by: "systemd",
-      next: soon(timer.next),
-    });
-    expect((await fleet.cw(["cron", "remove", "--json"])).json().entries).toEqual([timerFile, serviceFile]);
+    expect((await install("10m", "--json")).json().changed).toBe(false);
+    const shown = (await fleet.cw(["cron", "show", "--json"], { env })).json();
+    expect(shown).toMatchObject({ by: "systemd", next: soon(timer.next), remarks: [] });
+    expect(await checked()).toMatchObject({ state: "ok", detail: expect.stringContaining("by systemd, next at ") });
+
+    systemd.refuse();
+    expect((await install("20m")).code).toBe(5);
+    expect(readFileSync(timerFile, "utf8")).toContain("OnCalendar=*-*-* *:0,10,20,30,40,50:00");
+    systemd.obey();
+    rmSync(active);
+    const idle = (await fleet.cw(["cron", "show", "--json"], { env })).json();
+    const remark = "the timer is not active: nothing is started by it";
+    expect(idle).toMatchObject({ by: "systemd", next: [], remarks: [remark] });
+    expect(await checked()).toMatchObject({ state: "warning", detail: remark, hint: "cw cron install --systemd" });
+
+    const removed = (await fleet.cw(["cron", "remove", "--json"], { env })).json();
+    expect(removed.entries).toEqual([timerFile, serviceFile]);
     expect([timerFile, serviceFile].filter(existsSync)).toEqual([]);
+    // Nor does a machine without systemd leave anything behind.
+    const without = await fleet.cw(["cron", "install", "--systemd"]);
+    if (!existsSync(`/run/user/${user.uid}`)) expect([without.code, existsSync(timerFile)]).toEqual([5, false]);
+    await fleet.cw(["cron", "remove"]);
   }, 120_000);
 
   test("mistakes and a machine without cron", async () => {
