@@ -222,6 +222,5 @@ export const publishGuards: readonly Guard[] = [
     text: "if (twin !== undefined)",
     instead: "if (twin === repo)",
     test: "test/config/load.test.ts",
-    only: "Acme/Site",
   },
 ];
