@@ -3,7 +3,7 @@ import type { Guard } from "./guard.ts";
 
 const files = { file: "src/system/files.ts", test: "test/system/files.test.ts" };
 const synced = { file: "src/system/files.ts", test: "test/system/synced.test.ts" };
-const attempts = { file: "src/store/attempts.ts", test: "test/store/attempts.test.ts" };
+const attempts = { file: "src/store/attempt-records.ts", test: "test/store/attempts.test.ts" };
 const attemptModel = { file: "src/model/attempt.ts", test: "test/model/attempt.test.ts" };
 
 const longEnd = {
@@ -220,7 +220,7 @@ export const recordGuards: readonly Guard[] = [
   {
     name: "no end where the clone can't be kept",
     file: "src/store/kept-clones.ts",
-    text: 'Object.assign(error, { code: "EIO" })',
+    text: 'Object.assign(error, { code: "EIO", syscall: "rename" })',
     instead: "error",
     test: "test/store/kept-clones.test.ts",
     only: "can't be moved",

@@ -1,5 +1,5 @@
 /** Brings an attempt that is over to its proper end, here and on GitHub. */
-import { type End, isAbandoned, mayEndForIt } from "../model/attempt.ts";
+import { type End, isAbandoned, mayEndForIt, statusOf } from "../model/attempt.ts";
 import type { Claim } from "../model/claim.ts";
 import { FleetError } from "../model/errors.ts";
 import type { FleetEvent } from "../model/events.ts";
@@ -24,6 +24,7 @@ import { finishPublished } from "./publish.ts";
 import { nameNow } from "./same-repository.ts";
 import { saveCrashed } from "./save-crashed.ts";
 import { takeUpOver } from "./take-up.ts";
+import { unknownState } from "./unknown.ts";
 
 /** Uncommitted work becomes a patch before anything is ended; where that fails it is said, and the clone is kept. */
 export async function endCrashed(fleet: Fleet, task: Task): Promise<string[]> {
@@ -81,7 +82,11 @@ async function endCrashedAlone(
   // Somebody else cleared up while we waited for our turn.
   if (facts?.end?.ok) return [];
   const may = facts === null ? "no" : mayEndForIt(facts);
-  if (may === "no") throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
+  if (may === "no") {
+    const { state, reason } = statusOf(facts, now());
+    if (state === "unknown") throw unknownState(task.worker, reason);
+    throw new FleetError("busy", `${name} is not over`, { hint: `cw status ${task.worker}` });
+  }
   const born = facts?.birth?.ok === true && facts.birth.value.by === "supervisor";
   const done = born && !pushed ? await saveCrashed(fleet, task) : [];
   failPoint("crashed work saved");

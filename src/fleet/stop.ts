@@ -99,6 +99,8 @@ async function endInsteadAlone(fleet: Fleet, task: Task): Promise<void> {
   await endProcesses(fleet, task);
   const facts = attempts.facts(worker, n);
   if (facts?.end?.ok) return;
+  const { state, reason } = statusOf(facts, now());
+  if (state === "unknown") throw unknownState(worker, reason);
   if (facts === null || facts.supervisor !== "dead" || facts.processes !== "dead") {
     throw new FleetError("busy", `processes of attempt ${attemptId(worker, n)} are still alive`, {
       hint: `cw stop ${worker}`,
@@ -114,8 +116,9 @@ async function endInsteadAlone(fleet: Fleet, task: Task): Promise<void> {
 }
 
 function ended(fleet: Pick<Fleet, "store">, worker: string, n: number): Stopped {
-  const end = fleet.store.attempts.ended(worker, n);
-  if (end === null)
-    throw new FleetError("busy", `attempt ${attemptId(worker, n)} has not ended yet`, { hint: `cw status ${worker}` });
-  return { worker, attempt: end.attempt, outcome: end.outcome };
+  const facts = fleet.store.attempts.facts(worker, n);
+  if (facts?.end?.ok) return { worker, attempt: facts.end.value.attempt, outcome: facts.end.value.outcome };
+  const { state, reason } = statusOf(facts, now());
+  if (state === "unknown") throw unknownState(worker, reason);
+  throw new FleetError("busy", `attempt ${attemptId(worker, n)} has not ended yet`, { hint: `cw status ${worker}` });
 }

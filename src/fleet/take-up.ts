@@ -30,11 +30,12 @@ export async function takeUp(
   const id = attemptId(task.worker, task.n);
   const credentials = credentialsOf(fleet, task.worker);
   const github = await fleet.github(needGithub(credentials));
-  const snapshot = store.attempts.snapshot(task.worker, task.n) ?? how.unread;
-  if (snapshot === undefined)
-    throw new FleetError("environment", `the snapshot of attempt ${id} can't be read`, {
-      hint: `restore it, or give the issue back: cw reset ${task.worker}`,
-    });
+  const read = store.attempts.readSnapshot(task.worker, task.n);
+  const snapshot = read?.ok ? read.value : how.unread;
+  if (snapshot === undefined) {
+    const why = read?.ok === false ? read.reason : `attempt ${id} has no snapshot`;
+    throw new FleetError("environment", why, { hint: `give the issue back: cw reset ${task.worker}` });
+  }
   const place = task.issue === null ? null : { repo: name, issue: task.issue, namespace: config.claims.namespace };
   // What tidies up after the end works for nobody, and must not look like something of the attempt.
   const cookie = store.attempts.ended(task.worker, task.n) === null ? { cookie: task.cookie } : {};

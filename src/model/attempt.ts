@@ -124,6 +124,8 @@ export interface AttemptFacts {
   readonly supervisor: Liveness;
   /** Of all other processes of the attempt. Matters only when the supervisor is not alive. */
   readonly processes: Liveness;
+  /** Why what was noted of them can't be read; null when it can. */
+  readonly unread: string | null;
 }
 
 export const states = ["idle", "starting", "busy", "stopping", "crashed", "unknown"] as const;
@@ -153,7 +155,7 @@ export function statusOf(facts: AttemptFacts | null, now: Instant): Status {
   if (facts.processes === "alive")
     return { state: "stopping", reason: "its supervisor is dead, processes of the attempt still live" };
   if (facts.processes === "unknown")
-    return { state: "unknown", reason: "can't tell whether processes of the attempt live" };
+    return { state: "unknown", reason: facts.unread ?? "can't tell whether processes of the attempt live" };
   return { state: "crashed", reason: "its supervisor vanished" };
 }
 

@@ -26,7 +26,7 @@ export function keepClone(paths: FleetPaths, { worker, repo, n }: Pick<Task, "wo
     if (!isFolder(kept)) takeOver(home, relative(home, paths.clone(worker, repo)), kept);
   } catch (cause) {
     const error = new Error(`the clone can't be moved to ${kept} (${errorCode(cause)})`, { cause });
-    throw Object.assign(error, { code: "EIO" });
+    throw Object.assign(error, { code: "EIO", syscall: "rename" });
   }
   if (!isFolder(kept)) return null;
   failPoint("clone kept");

@@ -549,7 +549,8 @@ function recordsOf(s: State, n: number): number {
 function factsOf(s: State, n: number, records = n === 0 ? 0 : recordsOf(s, n)): AttemptFacts | null {
   if (n === 0) return null;
   const nothing = { n, task, birth: null, stop: null, end: null } as const;
-  if (records & ended) return { ...nothing, end: terminal, reserver: "dead", supervisor: "dead", processes: "dead" };
+  if (records & ended)
+    return { ...nothing, end: terminal, reserver: "dead", supervisor: "dead", processes: "dead", unread: null };
   const unborn = (records & 3) === none;
   return {
     ...nothing,
@@ -558,6 +559,7 @@ function factsOf(s: State, n: number, records = n === 0 ? 0 : recordsOf(s, n)): 
     reserver: life(unborn && s[P(s[A(n, reserver)] ?? 0, at)] !== over),
     supervisor: life((records & supervised) > 0),
     processes: life((records & supervised) === 0 && lives(s, n)),
+    unread: null,
   };
 }
 

@@ -44,6 +44,13 @@ const table: [what: string, facts: Partial<AttemptFacts>, afterMs: number, state
   ["stop wished", { stop: read(aStop) }, 0, "stopping", null],
   ["supervisor dead, agent alive", { supervisor: "dead", processes: "alive" }, 0, "stopping", /still live/],
   ["supervisor dead, agent can't be told", { supervisor: "dead", processes: "unknown" }, 0, "unknown", /can't tell/],
+  [
+    "supervisor dead, notes on its processes not readable",
+    { supervisor: "dead", processes: "unknown", unread: "x: EIO" },
+    0,
+    "unknown",
+    /x: EIO/,
+  ],
   ["all dead", { supervisor: "dead" }, 0, "crashed", /vanished/],
   ["all dead, stop wished", { supervisor: "dead", stop: read(aStop) }, 0, "crashed", /vanished/],
   ["supervisor can't be told", { supervisor: "unknown" }, 0, "unknown", /another machine/],
@@ -84,7 +91,8 @@ function* everything(): Generator<AttemptFacts> {
         for (const end of [null, read(anEnd), broken("e")])
           for (const reserver of lives)
             for (const supervisor of lives)
-              for (const processes of lives) yield { n: 3, task, birth, stop, end, reserver, supervisor, processes };
+              for (const processes of lives)
+                yield { n: 3, task, birth, stop, end, reserver, supervisor, processes, unread: null };
 }
 
 describe("whatever the facts", () => {

@@ -100,6 +100,7 @@ export const working: AttemptFacts = {
   reserver: "dead",
   supervisor: "alive",
   processes: "dead",
+  unread: null,
 };
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
