@@ -1,6 +1,6 @@
 /** Mistakes and attacks in the words of the command line: refused by form, before anything is touched or asked. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDuration } from "../../src/cli/duration.ts";
 import { configSchema } from "../../src/config/schema.ts";
@@ -274,6 +274,7 @@ test("workers that are there, or are not", async () => {
     message: /\/03 exists already and is not a worker/,
     hint: /move it/,
   });
+  rmdirSync(join(fleet.root, "03"));
   const verbs = ["status", "stop", "reset", "restart", "refresh", "watch", "logs", "inspect", "todos", "history"];
   await inTurn(verbs, (verb) =>
     refusedAsJson(fleet, [verb, "99"], { code: "notFound", message: /^there is no worker 99 in /, hint: /cw init 99/ }),
