@@ -83,7 +83,7 @@ function isRepo(value: string): boolean {
 const repo = z.strictObject({
   gates: key(
     z._default(z.array(text), []),
-    "shell commands that must succeed, inside the isolation, before anything is published",
+    "shell commands that must succeed before anything is published; inside bubblewrap, unwalled with none, refused with settings",
     `a list of commands, such as ["npm test"]`,
   ),
   base: key(z.optional(text), "branch to start from and to merge into; default: the repository's own", "a branch name"),

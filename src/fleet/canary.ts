@@ -7,6 +7,7 @@ import { protectedInHome } from "../model/protected.ts";
 import { Verdict } from "../model/verdict.ts";
 import { readOwn } from "../system/files.ts";
 import { bunFlags, bunPath, moduleFile, packageRoot } from "../system/self.ts";
+import { boundSockets } from "../system/unix-sockets.ts";
 import { runInside } from "./collect.ts";
 import type { InFlight } from "./in-flight.ts";
 import { type Inside, withNetwork } from "./network.ts";
@@ -15,6 +16,8 @@ const timeoutMs = 20_000;
 /** First process, gate, forwarder, the canary itself and what Bun needs. */
 const mostProcesses = 12;
 const mostPaths = 40;
+/** All of them are one word of a command: at most 107 bytes each, of 128 KiB. */
+const mostSockets = 500;
 
 /** @param agent its command, for the environment. @param needs what it is shown. @throws Verdict `refused` with what worked and must not */
 export async function tryIsolation(
@@ -42,13 +45,23 @@ export async function tryIsolation(
       }),
     );
     const said = readOwn(file, 64 << 10);
-    const worked: unknown = code === 0 && said?.ok ? JSON.parse(said.value) : null;
-    if (Array.isArray(worked) && worked.length === 0) return;
-    const reason = Array.isArray(worked) ? worked.join("; ") : `the canary ended with ${code}: ${errors.slice(0, 300)}`;
-    throw new Verdict("refused", `the isolation does not hold: ${reason}`);
+    const worked = code === 0 && said?.ok ? listIn(said.value) : null;
+    if (worked?.length === 0) return;
+    const untold = `the canary ended with ${code} and told nothing that can be read: ${errors.slice(0, 300)}`;
+    throw new Verdict("refused", `the isolation does not hold: ${worked?.join("; ") ?? untold}`);
   } finally {
     rmSync(file, { force: true });
     outside.stop(true);
+  }
+}
+
+/** Null for all that is no list: an isolation that lets the canary say nothing is not known to hold. */
+function listIn(text: string): unknown[] | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null;
   }
 }
 
@@ -73,6 +86,10 @@ function triesOf(
   ];
   return {
     absent: absent.filter((path) => existsSync(path)).slice(0, mostPaths),
+    // In HOME nothing is masked: it is the agent's own, and made anew before it.
+    sockets: boundSockets()
+      .filter((path) => !path.startsWith(`${home}/`))
+      .slice(0, mostSockets),
     unwritable: [
       "/",
       "/usr/",

@@ -13,6 +13,7 @@ import { now, sleep, tickerMs } from "../system/clock.ts";
 import { self } from "../system/process.ts";
 import { cancelBirth, endAttempt } from "./end-attempt.ts";
 import { type Credentials, credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
+import { needWalls } from "./gates.ts";
 import { refusePaused } from "./pause.ts";
 import { readWork, type Work } from "./read-work.ts";
 import { type CheckedRequest, checkRequest, type DispatchRequest } from "./request.ts";
@@ -66,6 +67,7 @@ export async function launch(fleet: Fleet, checked: CheckedRequest, way: Way): P
   const { resumes = null, vet, again = true, signal } = way;
   const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check(), checkGit(fleet.git(null))]);
+  needWalls(fleet, checked, choice.isolation);
   const candidate = mayReserve(fleet, checked);
   if (typeof candidate !== "string") return dispatched(fleet, candidate, true, []);
   fleet.store.workers.fleetId(); // Throws where it can't be read: nothing could be claimed.

@@ -4,22 +4,46 @@
  */
 import type { Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
+import { FleetError } from "../model/errors.ts";
+import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
 import { tickerMs } from "../system/clock.ts";
 import { makeFolder } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
-import { agentLike, besideClaude, type Placed, runInside } from "./collect.ts";
+import { agentLike, type Placed, runInside } from "./collect.ts";
+import { type Fleet, settingsOf } from "./fleet.ts";
 import { type InFlight, needBase } from "./in-flight.ts";
 import { insideOf, withNetwork } from "./network.ts";
 
 type Tried = Placed & Pick<InFlight, "paths">;
 
+/**
+ * Before an agent starts, and again before its gates: they run what the agent wrote, and Claude's own sandbox holds nothing but
+ * Claude's shell. Who says `none` has said it.
+ * @throws FleetError `environment`
+ */
+export function needWalls(
+  fleet: Pick<Fleet, "config">,
+  { repo, mode }: Pick<Task, "repo" | "mode">,
+  isolation: Task["isolation"],
+): void {
+  if (isolation !== "settings" || mode !== "update" || gatesOf(fleet, repo).length === 0) return;
+  const message = `the isolation settings can't hold the gates of ${repo}: they would run without any`;
+  throw new FleetError("environment", message, {
+    hint: "apt-get install bubblewrap (cw doctor says what it lacks), or isolation none, said outright",
+  });
+}
+
+export const gatesOf = (fleet: Pick<Fleet, "config">, repo: string) => settingsOf(fleet, repo)?.gates ?? [];
+
 /** @param until on the clock of this process, in ms. @throws Verdict `failed` with the gate's last words */
-export async function passGates(attempt: InFlight, gates: readonly string[], until: number): Promise<void> {
-  if (gates.length === 0) return;
+export async function passGates(attempt: InFlight, until: number): Promise<void> {
   const { fleet, task, paths, mirror, branch } = attempt;
+  const gates = gatesOf(fleet, task.repo);
+  if (gates.length === 0) return;
+  needWalls(fleet, task, task.isolation);
   const left = () => Math.max(1, until - tickerMs());
-  const inside = insideOf(await fleet.isolation(besideClaude(task.isolation)), paths.folder, null);
+  const inside = insideOf(await fleet.isolation(task.isolation), paths.folder, null);
   try {
     makeFolder(paths.trial);
     await mirror.cloneHead(cloneOf(attempt), branch, needBase(attempt).branch);

@@ -8,8 +8,8 @@ import { checkGit, repositoryUrl } from "../store/git.ts";
 import { now } from "../system/clock.ts";
 import { requestOf, spaceOf } from "./agent-request.ts";
 import { besideClaude, collectCommand } from "./collect.ts";
-import { credentialsOf, type Fleet, needGithub, needProvider, settingsOf } from "./fleet.ts";
-import { checkoutCommand, gateCommand, trialSpace } from "./gates.ts";
+import { credentialsOf, type Fleet, needGithub, needProvider } from "./fleet.ts";
+import { checkoutCommand, gateCommand, gatesOf, needWalls, trialSpace } from "./gates.ts";
 import { insideOf } from "./network.ts";
 import { checkRequest, type DispatchRequest } from "./request.ts";
 import { walled } from "./resources.ts";
@@ -33,6 +33,8 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const checked = checkRequest(request, fleet.config);
   const agent = await fleet.agent(fleet.config.agent);
   const [choice] = await Promise.all([fleet.chooseIsolation(), agent.check(), checkGit(fleet.git(null))]);
+  needWalls(fleet, checked, choice.isolation);
+  const gates = gatesOf(fleet, checked.repo);
   const worker = checked.worker ?? firstIdle(fleet);
   fleet.store.workers.need(worker);
   const credentials = credentialsOf(fleet, worker);
@@ -58,7 +60,6 @@ export async function plan(fleet: Fleet, request: DispatchRequest): Promise<Plan
   const besideSpace = spaceOf({ fleet, task, paths }, []);
   const trial = { ...besideSpace, ...trialSpace(paths) };
   const gateSpace = { ...trial, forwards: insideOf(beside, paths.folder, null).forwards };
-  const gates = settingsOf(fleet, checked.repo)?.gates ?? [];
   const shown = (what: string, command: Command) => ({
     what,
     argv: [...(command.gate ?? []), ...command.argv],

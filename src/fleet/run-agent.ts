@@ -47,7 +47,9 @@ export async function runAgent(attempt: InFlight, prompt: string, resume: boolea
   if (isolation.ownNetwork) await tryIsolation(attempt, inside, agent.command(request), agent.needs);
   return await withNetwork(fleet, inside, paths.folder, attempt, async () => {
     throwIfEnding(attempt);
-    const command = walled(fleet, isolation, agent.command(request), space);
+    // Asked for again: while the canary ran, services of this machine may have come and gone.
+    const walls = await fleet.isolation(task.isolation);
+    const command = walled(fleet, walls, agent.command(request), space);
     const start = () =>
       startChild(command, `${paths.folder}/first-${run}.json`).catch((error: unknown) => {
         const words = error instanceof Error ? error.message : error;

@@ -22,7 +22,7 @@ export async function verify(attempt: InFlight, collected: Work): Promise<Work> 
   const settings = settingsOf(attempt.fleet, attempt.task.repo);
   if (!settings?.workflows) await refuseWorkflows(attempt, work);
   await refuseSecrets(attempt, work);
-  await passGates(attempt, settings?.gates ?? [], until);
+  await passGates(attempt, until);
   const { commits, added, removed, files } = work.difference;
   attempt.say({ type: "work:verified", commits, added, removed, files: files.length });
   return work;

@@ -116,8 +116,18 @@ function places(system: SystemFolders, space: Space): string[] {
   ];
   return [
     ...all.toSorted((a, b) => depth(a.path) - depth(b.path)).flatMap((place) => place.args),
+    ...reachable(system, space).flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...hidden.flatMap((path) => ["--remount-ro", path]),
   ];
+}
+
+/** Sockets of this machine that would be inside: a read-only mount refuses no connection. The deepest place decides. */
+function reachable(system: SystemFolders, space: Space): string[] {
+  const shown = [...system.visible, ...space.readOnly];
+  const covered = [...scratch, ...system.maskedFolders, ...space.hidden, space.home];
+  const within = (path: string, folders: readonly string[]) =>
+    Math.max(0, ...folders.filter((folder) => isInside(path, folder)).map(depth));
+  return system.sockets.filter((path) => within(path, shown) > within(path, covered));
 }
 
 /**

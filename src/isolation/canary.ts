@@ -3,7 +3,7 @@
  * JSON. Prints what did work, as a JSON list of sentences.
  */
 import { dlopen } from "bun:ffi";
-import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import type { CanaryTries } from "../model/canary.ts";
 
@@ -12,6 +12,7 @@ const found: string[] = [];
 const tries: CanaryTries = JSON.parse(Bun.argv[2] ?? "");
 
 for (const path of tries.absent) if (existsSync(path)) found.push(`${path} is there`);
+for (const path of tries.sockets) if (isSocket(path)) found.push(`the socket ${path} can be reached`);
 for (const path of tries.unwritable) if (opens(path)) found.push(`${path} can be changed`);
 
 const strange = Object.keys(process.env).filter((name) => !tries.variables.includes(name));
@@ -53,6 +54,11 @@ function calls(): string[] {
     }
   }
   return [];
+}
+
+/** Whether its owner would answer now is no matter: a socket is not to be there. */
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
 }
 
 /** Whether a file can be opened for writing, or a folder takes a new file. */

@@ -14,6 +14,8 @@ export interface Choice {
   readonly remarks: readonly string[];
 }
 
+const beside =
+  "what takes the work out (git, in the clone that the agent wrote) runs without isolation, and no gates are run";
 const install = "apt-get install bubblewrap socat ripgrep";
 
 /**
@@ -48,7 +50,11 @@ export function chooseIsolation(setting: IsolationSetting, facts: IsolationFacts
   }
   if (setting !== "bubblewrap" && facts.settings.works) {
     const weaker = `only Claude's own sandbox, which covers its shell and not its other tools: ${facts.bubblewrap.reason}`;
-    return { isolation: "settings", innerSandbox: true, remarks: [...(setting === "auto" ? [weaker] : []), ...root] };
+    return {
+      isolation: "settings",
+      innerSandbox: true,
+      remarks: [...(setting === "auto" ? [weaker] : []), beside, ...root],
+    };
   }
   const failed = setting === "settings" ? facts.settings : facts.bubblewrap;
   throw new FleetError("environment", `the agent can't be isolated: ${failed.reason}`, {

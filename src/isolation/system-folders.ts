@@ -1,5 +1,6 @@
 /** What of this machine an agent may see, found once: it keeps the wrapping itself free of I/O. */
 import { constants, existsSync, lstatSync, readdirSync, realpathSync } from "node:fs";
+import { boundSockets } from "../system/unix-sockets.ts";
 
 export interface SystemFolders {
   /** Absolute path of bubblewrap. */
@@ -15,9 +16,12 @@ export interface SystemFolders {
   readonly maskedFolders: readonly string[];
   /** The file that /etc/resolv.conf leads to, where that is outside of what is visible; else null. */
   readonly resolver: string | null;
+  /** Of services of this machine, by each path that leads to them inside: who may open one speaks to what is outside. */
+  readonly sockets: readonly string[];
 }
 
-const visible = ["/bin", "/etc", "/nix", "/opt", "/sbin", "/usr"];
+/** Of /nix what is built, and the links to it: beside them is the socket of a daemon that runs programs outside. */
+export const systemPlaces = ["/bin", "/etc", "/nix/store", "/nix/var/nix/profiles", "/opt", "/sbin", "/usr"];
 /** For everybody; root's are found besides. */
 const masked = [
   "/etc/gshadow",
@@ -44,15 +48,32 @@ export function systemFolders(bwrap: string): SystemFolders {
   const libraries = readdirSync("/")
     .filter((name) => name.startsWith("lib"))
     .map((name) => `/${name}`);
+  const shown = [...systemPlaces.filter((path) => existsSync(path)), ...libraries].sort();
   return {
     bwrap,
     root,
     processor: process.arch,
-    visible: [...visible.filter((path) => existsSync(path)), ...libraries].sort(),
+    visible: shown,
     masked: [...new Set([...masked.filter((path) => existsSync(path)), ...secrets.files])],
     maskedFolders: [...folders, ...secrets.folders],
     resolver: resolver(),
+    sockets: byEachName(boundSockets(), shown),
   };
+}
+
+/**
+ * A folder that is a link here (/bin) is a mount of its own inside: what is masked below /usr/bin is not masked there.
+ * @param paths without links. @param folders that are shown
+ */
+export function byEachName(paths: readonly string[], folders: readonly string[]): string[] {
+  const links = folders
+    .map((folder) => ({ folder, real: realpathSync(folder) }))
+    .filter(({ folder, real }) => folder !== real);
+  const names = paths.flatMap((path) => [
+    path,
+    ...links.flatMap(({ folder, real }) => (path.startsWith(`${real}/`) ? [folder + path.slice(real.length)] : [])),
+  ]);
+  return [...new Set(names)];
 }
 
 /**

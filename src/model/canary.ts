@@ -2,6 +2,8 @@
 export interface CanaryTries {
   /** Paths of the operator, of other workers, of the fleet. */
   readonly absent: readonly string[];
+  /** Where services of this machine have sockets. */
+  readonly sockets: readonly string[];
   /** Files, and folders with a slash at the end, that must stay as they are. */
   readonly unwritable: readonly string[];
   /** Names of the variables that it was given, and of those that shells add. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestFleet, testFleet } from "../support/fleet.ts";
+import { systemPath, type TestFleet, testFleet } from "../support/fleet.ts";
 import { ordinaryUser } from "../support/user.ts";
 import { type Expected, refused, refusedAsJson } from "./refused.ts";
 
@@ -126,6 +126,23 @@ describe("tools", () => {
       env: { PATH: forbidden, CW_ISOLATION: "bubblewrap" },
     });
   });
+
+  const claudes = ["bwrap", "socat", "rg"].every((name) => Bun.which(name, { PATH: systemPath }) !== null);
+  test.if(claudes)(
+    "gates, and only Claude's own sandbox: refused, whether it was chosen or is all there is",
+    async () => {
+      const CW_CONFIG = join(fleet.folder, "gated.json");
+      writeFileSync(CW_CONFIG, '{"repos": {"acme/site": {"gates": ["true"]}}}', { mode: 0o600 });
+      const unwalled = environment(
+        /^the isolation settings can't hold the gates of acme\/site/,
+        /apt-get install bubblewrap/,
+      );
+      await refused(fleet, dispatch, unwalled, { env: { CW_CONFIG, CW_ISOLATION: "settings" } });
+      await refused(fleet, [...dispatch, "--dry-run"], unwalled, { env: { CW_CONFIG, CW_ISOLATION: "settings" } });
+      const PATH = tools("weak", { ...basic, git: null, bwrap: "#!/bin/sh\necho 'bwrap: no' >&2; exit 1\n" });
+      await refused(fleet, dispatch, unwalled, { env: { CW_CONFIG, CW_ISOLATION: "auto", PATH } });
+    },
+  );
 
   const program = (name: string, text: string, mode = 0o755) => {
     const path = join(fleet.folder, name);

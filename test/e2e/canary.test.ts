@@ -33,6 +33,17 @@ const broken: readonly (readonly [name: string, change: string, says: string])[]
     "/ can be changed",
   ],
   [
+    "a socket of a service is there",
+    'my ($i) = grep { $a[$_] eq "--remount-ro" && $a[$_+1] eq "/" } 0..$#a; splice(@a, $i, 0, "--ro-bind", $ENV{SOCKET}, $ENV{SOCKET});',
+    "service.sock can be reached",
+  ],
+  ["the canary says nothing", "s{/canary\\.ts$}{/none.ts} for @a;", "ended with 0 and told nothing that can be read"],
+  [
+    "the canary says something else",
+    'for my $i (1..$#a) { @a[$i, $i+1] = ("-e", "console.log(`all is fine`)") if $a[$i] =~ m{/canary\\.ts$} }',
+    "ended with 0 and told nothing that can be read",
+  ],
+  [
     "all processes are visible",
     'my ($i) = grep { $a[$_] eq "--proc" } 0..$#a; splice(@a, $i, 2, "--ro-bind", "/proc", "/proc");',
     "processes are visible",
@@ -56,18 +67,23 @@ const tries = [...broken, ...(/^Seccomp:\s*0$/m.test(readFileSync("/proc/self/st
 
 function suite(): void {
   let fleet: TestFleet;
+  let service: { stop(closeAll: boolean): void } | undefined;
   const idOf = (at: number) => `w${at}`;
   beforeAll(async () => {
     fleet = await testFleet({ workers: tries.map((_, at) => idOf(at)), isolation: "bubblewrap" });
+    service = Bun.listen({ unix: join(fleet.folder, "service.sock"), socket: { data() {} } });
   });
-  afterAll(async () => await fleet?.close());
+  afterAll(async () => {
+    service?.stop(true);
+    await fleet?.close();
+  });
 
   test("S32: whatever a bubblewrap leaves out is found before the agent starts", async () => {
     const escaped: string[] = [];
     for (const [at, [name, change, says]] of tries.entries()) {
       const folder = join(fleet.folder, idOf(at));
       mkdirSync(folder);
-      const script = `#!/usr/bin/perl\nmy @a = @ARGV;\n$ENV{OPERATOR} = "${fleet.operator}";\n${change}\ndelete $ENV{OPERATOR};\nexec "/usr/bin/bwrap", @a;\n`;
+      const script = `#!/usr/bin/perl\nmy @a = @ARGV;\n$ENV{OPERATOR} = "${fleet.operator}";\n$ENV{SOCKET} = "${fleet.folder}/service.sock";\n${change}\ndelete @ENV{"OPERATOR", "SOCKET"};\nexec "/usr/bin/bwrap", @a;\n`;
       writeFileSync(join(folder, "bwrap"), script);
       chmodSync(join(folder, "bwrap"), 0o755);
       const PATH = `${folder}:${fleet.env["PATH"]}`;

@@ -12,6 +12,7 @@ const system: SystemFolders = {
   masked: ["/etc/shadow"],
   maskedFolders: ["/etc/ssh"],
   resolver: null,
+  sockets: [],
 };
 const space: Space = {
   home: "/home/op/workers/01",
@@ -133,6 +134,34 @@ describe("hidden places", () => {
       protect: [],
     }).argv.join(" ");
     expect(text.indexOf("--ro-bind /tmp/f/.fleet/01/control ")).toBeGreaterThan(text.indexOf("--tmpfs /tmp/f "));
+  });
+});
+
+describe("sockets of services", () => {
+  const masked = (path: string, more: Partial<Space> = {}) =>
+    has(wrap(more, { sockets: [path] }).argv, "--ro-bind", "/dev/null", path);
+  test.each([
+    ["below a system folder", "/usr/lib/mysql.sock", {}, true],
+    ["below what is shown", "/srv/cw/run/s", { readOnly: ["/srv/cw"] }, true],
+    ["that are what is shown", "/srv/cw", { readOnly: ["/srv/cw"] }, true],
+    [
+      "below what is shown in a hidden place",
+      "/usr/f/.fleet/p/s",
+      { hidden: ["/usr/f"], readOnly: ["/usr/f/.fleet/p"] },
+      true,
+    ],
+    ["in a hidden place", "/usr/f/s", { hidden: ["/usr/f"] }, false],
+    ["in HOME", "/usr/f/01/s", { hidden: ["/usr/f"], home: "/usr/f/01", protect: [] }, false],
+    ["in a masked folder", "/etc/ssh/agent", {}, false],
+    ["where scratch space is", "/tmp/s", {}, false],
+    ["that are not there anyway", "/run/docker.sock", {}, false],
+    ["in a folder with a like name", "/usr2/s", {}, false],
+  ] as [string, string, Partial<Space>, boolean][])("%s", (_, path, more, is) => {
+    expect(masked(path, more)).toBe(is);
+  });
+  test("are masked after what would show them", () => {
+    const text = wrap({ readOnly: ["/srv/cw"] }, { sockets: ["/srv/cw/s"] }).argv.join(" ");
+    expect(text.indexOf("--ro-bind /dev/null /srv/cw/s ")).toBeGreaterThan(text.indexOf("--ro-bind /srv/cw /srv/cw "));
   });
 });
 

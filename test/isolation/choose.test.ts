@@ -8,7 +8,16 @@ const works: Probe = { works: true, reason: null };
 const fails = (reason: string): Probe => ({ works: false, reason });
 const missing = fails("bubblewrap is not installed");
 const system = (processor: string): SystemFolders => ({
-  ...{ bwrap: "/usr/bin/bwrap", root: false, processor, visible: [], masked: [], maskedFolders: [], resolver: null },
+  ...{
+    bwrap: "/usr/bin/bwrap",
+    root: false,
+    processor,
+    visible: [],
+    masked: [],
+    maskedFolders: [],
+    resolver: null,
+    sockets: [],
+  },
 });
 const facts = (more: Partial<IsolationFacts> = {}): IsolationFacts => ({
   root: false,
@@ -26,13 +35,19 @@ test.each([
   ["auto", facts(), "bubblewrap", true, []],
   ["auto", facts({ nested: fails("socat is not installed") }), "bubblewrap", false, ["socat is not installed"]],
   ["auto", facts({ nested: noProc, root: true }), "bubblewrap", false, ["Can't mount proc", "running as root"]],
-  ["auto", onlySettings, "settings", true, ["covers its shell and not its other tools: bwrap: no"]],
+  [
+    "auto",
+    onlySettings,
+    "settings",
+    true,
+    ["covers its shell and not its other tools: bwrap: no", "runs without isolation, and no gates"],
+  ],
   ["bubblewrap", facts(), "bubblewrap", true, []],
   ["auto", facts({ system: system("arm64") }), "bubblewrap", true, []],
   ["auto", facts({ system: system("riscv64") }), "bubblewrap", true, ["no filter of system calls for riscv64"]],
   ["bubblewrap", facts({ nested: noProc, settings: missing }), "bubblewrap", false, ["Can't mount proc"]],
-  ["settings", facts(), "settings", true, []],
-  ["settings", facts({ root: true }), "settings", true, ["running as root"]],
+  ["settings", facts(), "settings", true, ["runs without isolation, and no gates"]],
+  ["settings", facts({ root: true }), "settings", true, ["runs without isolation", "running as root"]],
   ["none", nothing, "none", false, ["no isolation"]],
   ["none", facts({ root: true }), "none", false, ["no isolation", "root"]],
 ] as [IsolationSetting, IsolationFacts, string, boolean, string[]][])(

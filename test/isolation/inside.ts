@@ -82,15 +82,13 @@ export function smallFleet(who: Who): SmallFleet {
     readOnly: [control],
     protect: protectedInHome.map((name) => join(home, name)),
   };
-  const isolation = bubblewrap(
-    { ...systemFolders("/usr/bin/bwrap"), root: who === "root" },
-    {
-      argv: [process.execPath, ...bunFlags(packageRoot), moduleFile("forwarder")],
-      needs: [process.execPath, packageRoot],
-    },
-  );
+  const forwarder = {
+    argv: [process.execPath, ...bunFlags(packageRoot), moduleFile("forwarder")] as const,
+    needs: [process.execPath, packageRoot],
+  };
 
   function start(command: Command, more: Partial<Space> = {}): Started {
+    const isolation = bubblewrap({ ...systemFolders("/usr/bin/bwrap"), root: who === "root" }, forwarder);
     const wrapped = isolation.wrap(command, { ...space, ...more });
     const inputs = openInputs(wrapped);
     const extra: number[] = [];

@@ -3,13 +3,27 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemFolders, unreadable } from "../../src/isolation/system-folders.ts";
+import { byEachName, systemFolders, systemPlaces, unreadable } from "../../src/isolation/system-folders.ts";
 
 let folder: string;
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-etc-")));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+
+test("A45: what services listen in is not among what is shown", () => {
+  const sockets = ["/nix/var/nix/daemon-socket/socket", "/run/docker.sock", "/var/run/mysqld/mysqld.sock"];
+  expect(sockets.filter((path) => systemPlaces.some((place) => path.startsWith(`${place}/`)))).toEqual([]);
+});
+
+test("A45: a socket is known by each name that it has inside", () => {
+  mkdirSync(join(folder, "usr/bin/deep"), { recursive: true });
+  symlinkSync("usr/bin", join(folder, "bin"));
+  const [usr, bin] = [join(folder, "usr"), join(folder, "bin")];
+  const socket = join(usr, "bin/deep/s");
+  expect(byEachName([socket, "/srv/s"], [bin, usr])).toEqual([socket, join(bin, "deep/s"), "/srv/s"]);
+  expect(byEachName([join(usr, "bin2/s")], [bin, usr])).toEqual([join(usr, "bin2/s")]);
+});
 
 test("A44: files and folders that others may not read are found, and nothing behind links", () => {
   for (const [name, mode] of Object.entries({

@@ -1,6 +1,6 @@
 /** The ways out of an agent's network: the proxy over real sockets and TLS, then a hostile program inside that looks for others. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -278,6 +278,26 @@ function suite(): void {
       "tail -n +2 /proc/net/route | grep -q .",
     ];
     held("A45", ways.length, [...(await tried(ways)), ...(reached > 0 ? ["somebody answered"] : [])]);
+  });
+
+  test("A45: a service whose socket lies in what is shown", async () => {
+    const path = join(fleet.control, "service.sock");
+    const service = Bun.listen({
+      unix: path,
+      socket: { open: (socket) => void socket.end("SECRET"), data() {} },
+    });
+    chmodSync(path, 0o777);
+    const client = `use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => "${path}") or exit 1; print <$s>`;
+    const argv = ["/usr/bin/perl", "-e", client] as const;
+    try {
+      // Without walls it answers: else nothing would be tried.
+      const { process: bare } = fleet.startBare({ argv, env: {}, cwd: "/" });
+      expect(await bare.stdout.text()).toBe("SECRET");
+      const ways = [`perl -e '${client}'`, `curl -s -m 5 --http0.9 --unix-socket ${path} http://x/`, `test -S ${path}`];
+      held("A45", ways.length, await tried(ways));
+    } finally {
+      service.stop(true);
+    }
   });
 
   test("A45, A46: by way of the proxy and its port", async () => {
