@@ -157,4 +157,12 @@ export const wallGuards: readonly Guard[] = [
     test: "test/security/words.test.ts",
     only: "S4",
   },
+  {
+    name: "the fleet's root is hidden by its own name",
+    file: "src/config/load.ts",
+    text: 'withoutLinks(absolute("root", config.root))',
+    instead: 'absolute("root", config.root)',
+    test: "test/config/load.test.ts",
+    only: "one name each",
+  },
 ];

@@ -2,8 +2,9 @@
  * Puts the configuration together: flags > environment > env file > configuration file > defaults. The only reader of
  * the process's environment.
  */
+import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type * as z from "zod/mini";
 import { FleetError } from "../model/errors.ts";
 import { parseFailPoint } from "../model/fail-points.ts";
@@ -69,7 +70,7 @@ const providerNames = [
 export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
   const env = options.env ?? process.env;
   const cwd = options.cwd ?? process.cwd();
-  const home = isAbsolute(env["HOME"] ?? "") ? String(env["HOME"]) : homedir();
+  const home = withoutLinks(isAbsolute(env["HOME"] ?? "") ? String(env["HOME"]) : homedir());
   const file = configFile(options.flags?.config, env, cwd, home);
   const values = readJson(file.path, file.asked);
   const envFile = join(dirname(file.path), "env");
@@ -117,7 +118,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
   return {
     config: {
       ...config,
-      root: absolute("root", config.root),
+      // What agents must not see is hidden by its name, and the same place has another one behind a link.
+      root: withoutLinks(absolute("root", config.root)),
       claude: { path: config.claude.path === null ? null : absolute("claude.path", config.claude.path) },
     },
     secrets: await secretsOf(settings, origins, home),
@@ -127,6 +129,16 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     home,
     failPoint: failPointOf(env["CW_FAILPOINT"] || undefined),
   };
+}
+
+/** As far as it is there. */
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(withoutLinks(parent), basename(path));
+  }
 }
 
 function failPointOf(text: string | undefined): string | undefined {

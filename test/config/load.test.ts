@@ -93,6 +93,13 @@ describe("values", () => {
     ["~ is HOME", { root: "~/w" }, {}, {}, () => join(home, "w")],
     ["~ alone", {}, { CW_ROOT: "~" }, {}, () => home],
   ];
+  test("HOME and root have one name each: by another than that of the place itself it would not be hidden from agents", async () => {
+    mkdirSync(join(home, "real"));
+    symlinkSync("real", join(home, "link"));
+    const { config, home: found } = await load({ HOME: join(home, "link"), CW_ROOT: join(home, "link/not/there") });
+    expect([found, config.root]).toEqual([join(home, "real"), join(home, "real/not/there")]);
+  });
+
   for (const [name, values, env, flags, expected] of paths) {
     test(`paths: ${name}`, async () => {
       write(values);
