@@ -120,6 +120,20 @@ export const networkGuards: readonly Guard[] = [
     only: "A56",
   },
   {
+    name: "an agent's connections to the model are held up to a bound",
+    ...gateway,
+    text: "  server.maxConnections = mostConnections;\n",
+    instead: "",
+    only: "A56: connections",
+  },
+  {
+    name: "an agent's connections to the proxy are held up to a bound",
+    ...proxy,
+    text: "  server.maxConnections = mostConnections;\n",
+    instead: "",
+    only: "A56: connections",
+  },
+  {
     name: "only known fields are passed to the model's provider",
     file: "src/model/model-request.ts",
     text: "entries.filter(([name]) => passedFields.has(name))",

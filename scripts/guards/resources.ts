@@ -35,6 +35,27 @@ export const resourceGuards: readonly Guard[] = [
     only: "A56: memory",
   },
   {
+    name: "who can't be watched is not within limits",
+    file: "src/fleet/resources.ts",
+    text: "if (++this.unseen < mostUnseen) return;",
+    instead: "if (++this.unseen > 0) return;",
+    test: "test/fleet/resources.test.ts",
+  },
+  {
+    name: "a look that failed now and then ends nothing",
+    file: "src/fleet/resources.ts",
+    text: "      this.unseen = 0;\n",
+    instead: "",
+    test: "test/fleet/resources.test.ts",
+  },
+  {
+    name: "what can't be read of a process is not nothing",
+    file: "src/system/usage.ts",
+    text: 'if (couldNotLook(error)) throw error;\n    return "";',
+    instead: 'return "";',
+    test: "test/system/no-files.test.ts",
+  },
+  {
     name: "git has a limit of memory",
     file: "src/store/git.ts",
     text: 'ulimit -d "$2"',

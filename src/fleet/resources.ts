@@ -7,7 +7,7 @@ import type { Config } from "../config/schema.ts";
 import type { Isolation, Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
 import { exceeded, type Room, sizeOf } from "../model/resources.ts";
-import type { Verdict } from "../model/verdict.ts";
+import { Verdict } from "../model/verdict.ts";
 import { gated } from "../system/child.ts";
 import { sharedBytes } from "../system/shared-memory.ts";
 import type { Tree } from "../system/tree.ts";
@@ -25,6 +25,8 @@ const everyMs = 1000;
 /** Each so many looks. */
 const closeLook = 10;
 const leastFree = 2 ** 30;
+/** Looks in a row that failed. */
+const mostUnseen = 5;
 
 export class ResourceWatch {
   /** Aborted, with the verdict, when something is exceeded. */
@@ -36,6 +38,7 @@ export class ResourceWatch {
   private walking = false;
   private leastShared = sharedBytes();
   private looks = 0;
+  private unseen = 0;
 
   constructor(
     fleet: Pick<Fleet, "config" | "store">,
@@ -54,7 +57,10 @@ export class ResourceWatch {
       diskBytes: sizeOf(limits.disk, free) ?? Number.POSITIVE_INFINITY,
       leastFreeBytes: Math.min(leastFree, all / 20),
     };
-    this.timer = setInterval(() => void this.look().catch(() => {}), everyMs);
+    const seen = () => {
+      this.unseen = 0;
+    };
+    this.timer = setInterval(() => void this.look().then(seen, (error: unknown) => this.blind(error)), everyMs);
   }
 
   stop(): void {
@@ -86,6 +92,14 @@ export class ResourceWatch {
     // What can't be measured counts as all that has gone.
     const taken = named === null ? gone : Math.min(gone, named + unnamedBytes(pids));
     this.judge(exceeded({ processes: 0, memoryBytes: 0, diskBytes: taken, freeBytes: free }, this.room));
+  }
+
+  /** Who can't be watched is not within limits: it may be the reason why nothing can be opened any more. */
+  private blind(error: unknown): void {
+    if (++this.unseen < mostUnseen) return;
+    const words = error instanceof Error ? error.message : error;
+    const what = `what the agent and its programs take could not be looked at ${this.unseen} times in a row`;
+    this.judge(new Verdict("over-budget", `${what}: ${words}`));
   }
 
   private judge(verdict: Verdict | null): void {

@@ -26,7 +26,7 @@ const longestTarget = 300;
 const longestHead = 8192;
 const headMs = 10_000;
 const connectMs = 30_000;
-/** One agent with many children; more at once is a flood. */
+/** One agent with many children; more at once is a flood. Each has another outside, so these are twice as many open files. */
 const mostConnections = 256;
 const encryptedName = 0xfe0d;
 
@@ -42,9 +42,9 @@ export async function startEgressProxy(options: ProxyOptions): Promise<{ close()
   };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     keep(client);
-    if (sockets.size > mostConnections * 2) return void client.destroy();
     void serve(client, options, keep).finally(() => client.destroy());
   });
+  server.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.socket, resolve);

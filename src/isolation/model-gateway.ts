@@ -2,6 +2,8 @@
  * The way to the model: an agent speaks plain HTTP to its own loopback, with a placeholder for a credential. Here, outside, the
  * true one takes its place. So nothing inside holds what the operator pays for, and only what {@link isPassed} is asked with it.
  */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { isPassed, isPassedHeader, passedOn, refusedInRequest } from "../model/model-request.ts";
 import { within } from "../system/clock.ts";
 
@@ -20,6 +22,8 @@ const largestRequest = 32 << 20;
 /** Of all requests that are under way: they are held in the supervisor, where no limit of the agent's counts them. */
 const mostAtOnce = 96 << 20;
 const bodyMs = 60_000;
+/** One agent with many helpers; more at once is a flood. Each may have another to the endpoint: twice as many open files. */
+const mostConnections = 128;
 /** Of an answer: what concerns one connection and not the message. */
 const hopByHop = [
   "connection",
@@ -35,23 +39,88 @@ const hopByHop = [
   "upgrade",
 ];
 
-/** @returns its end: closes every connection */
-export function startModelGateway(options: GatewayOptions): { close(): Promise<void> } {
-  const room = { left: mostAtOnce };
-  const settings = {
-    unix: options.socket,
-    maxRequestBodySize: largestRequest,
-    // A model thinks for minutes without a word. The types deny it to Unix sockets, where it is needed just as much.
-    idleTimeout: 0,
-    fetch: (request: Request) => pass(request, options, room),
-    error: () => failure(502, "api_error", "the gateway to the model failed"),
-  };
-  const server = Bun.serve(settings as Omit<typeof settings, "idleTimeout">);
-  return { close: () => server.stop(true) };
+/** What came, as far as it is looked at. */
+interface Asked {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly text: () => Promise<string>;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly gone: AbortSignal;
 }
 
-async function pass(request: Request, options: GatewayOptions, room: { left: number }): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
+/** @returns its end: closes every connection */
+export async function startModelGateway(options: GatewayOptions): Promise<{ close(): Promise<void> }> {
+  const room = { left: mostAtOnce };
+  const server = createServer((incoming, outgoing) => void serve(incoming, outgoing, options, room));
+  // Bun's own server takes as many as come, until this process can open nothing more: not even what limits are read from.
+  server.maxConnections = mostConnections;
+  // A model thinks for minutes without a word.
+  server.setTimeout(0);
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.socket, resolve);
+  });
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  options: GatewayOptions,
+  room: { left: number },
+): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort());
+  // Every error ends in `close`; without a listener it would end this process.
+  for (const side of [incoming, outgoing]) side.on("error", () => {});
+  try {
+    await answer(outgoing, await pass(askedOf(incoming, gone.signal), options, room), gone.signal);
+  } catch {
+    if (outgoing.headersSent) outgoing.destroy();
+    else
+      await answer(outgoing, failure(502, "api_error", "the gateway to the model failed"), gone.signal).catch(() => {});
+  }
+}
+
+function askedOf(incoming: IncomingMessage, gone: AbortSignal): Asked {
+  const headers = new Headers();
+  const { rawHeaders: raw, url: path = "" } = incoming;
+  for (let at = 0; at < raw.length; at += 2) headers.append(raw[at] ?? "", raw[at + 1] ?? "");
+  return {
+    method: incoming.method ?? "",
+    // Whatever host it names: only path and query are looked at.
+    url: new URL(path.startsWith("/") ? `http://gateway${path}` : path),
+    headers,
+    gone,
+    text: async () => {
+      const parts: Uint8Array[] = [];
+      for await (const part of incoming) parts.push(part);
+      return new TextDecoder().decode(Buffer.concat(parts));
+    },
+  };
+}
+
+/** Part by part, and no faster than it is read. @throws Error when either side breaks off */
+async function answer(outgoing: ServerResponse, { status, headers, body }: Response, gone: AbortSignal): Promise<void> {
+  outgoing.writeHead(status, [...headers].flat());
+  outgoing.flushHeaders();
+  for await (const part of body ?? []) {
+    if (!outgoing.write(part)) await once(outgoing, "drain", { signal: gone });
+  }
+  outgoing.end();
+}
+
+async function pass(request: Asked, options: GatewayOptions, room: { left: number }): Promise<Response> {
+  const { pathname, search } = request.url;
   const asked = `${request.method} ${pathname}`;
   const refuse = (reason: string) => {
     options.denied(asked.slice(0, 300), reason);
@@ -64,6 +133,7 @@ async function pass(request: Request, options: GatewayOptions, room: { left: num
   // Before a byte of it is read; what does not say how long it is could be endless.
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
   if (!Number.isSafeInteger(length)) return failure(411, "invalid_request_error", "a request without its length");
+  if (length > largestRequest) return failure(413, "request_too_large", "a request of more than 32 MiB");
   if (length > room.left) return failure(429, "rate_limit_error", "too much is asked at once", { "retry-after": "1" });
   room.left -= length;
   try {
@@ -91,7 +161,7 @@ async function pass(request: Request, options: GatewayOptions, room: { left: num
         // As it comes, so that length and encoding stay true.
         decompress: false,
         timeout: false,
-        signal: request.signal,
+        signal: request.gone,
       } as RequestInit);
       const shown = new Headers(answer.headers);
       for (const name of hopByHop) shown.delete(name);
@@ -103,7 +173,7 @@ async function pass(request: Request, options: GatewayOptions, room: { left: num
   }
 }
 
-function withCredential({ method, headers: given }: Request, credentials: ReadonlyMap<string, string>): Headers | null {
+function withCredential({ method, headers: given }: Asked, credentials: ReadonlyMap<string, string>): Headers | null {
   const headers = new Headers([...given].filter(([name]) => isPassedHeader(name)));
   const key = headers.get("x-api-key");
   const bearer = /^Bearer (.+)$/.exec(headers.get("authorization") ?? "")?.[1];

@@ -29,7 +29,9 @@ export async function openNetwork({ folder, rules, model, denied }: NetworkReque
   try {
     const proxy = await startEgressProxy({ socket: `${short}/egress.sock`, rules, denied });
     close.push(proxy.close);
-    if (model) close.push(startModelGateway({ ...model, socket: `${short}/model.sock`, denied }).close);
+    if (!model) return closeAll;
+    const gateway = await startModelGateway({ ...model, socket: `${short}/model.sock`, denied });
+    close.push(gateway.close);
     return closeAll;
   } catch (error) {
     await closeAll();

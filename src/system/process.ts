@@ -147,13 +147,19 @@ function isBare(pid: number): boolean {
  * kernel yet that it dies with its parent, and what is started then could outlive us.
  */
 export function waitsForChild(first: number): boolean {
-  const own = programOf(first);
-  const others = childrenOf(first).map((pid) => programOf(pid)?.name ?? own?.name);
-  return own?.state === "S" && others.some((name) => name !== own.name);
+  try {
+    const own = programOf(first);
+    const others = childrenOf(first).map((pid) => programOf(pid)?.name ?? own?.name);
+    return own?.state === "S" && others.some((name) => name !== own.name);
+  } catch (error) {
+    // It is looked again.
+    if (couldNotLook(error)) return false;
+    throw error;
+  }
 }
 
 function programOf(pid: number): { name: string; state: string } | null {
-  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(readOrNull(`/proc/${pid}/stat`) ?? "") ?? [];
+  const [, name, state] = /^\d+ \((.*)\) (\S)/s.exec(look(`/proc/${pid}/stat`) ?? "") ?? [];
   return name === undefined || state === undefined ? null : { name, state };
 }
 
@@ -166,27 +172,15 @@ function processes(): number[] {
     .filter((pid) => Number.isInteger(pid) && pid > 1 && pid !== process.pid);
 }
 
-/** The children of a process, also those in another pid namespace. */
+/** The children of a process, also those in another pid namespace. @throws Error when it could not be looked at */
 export function childrenOf(pid: number): number[] {
   // Each thread has those that it started.
-  const lists = threadsOf(pid).map((thread) => readOrNull(`/proc/${pid}/task/${thread}/children`) ?? "");
+  const lists = threadsOf(pid).map((thread) => look(`/proc/${pid}/task/${thread}/children`) ?? "");
   return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
 }
 
 function threadsOf(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-}
-
-function readOrNull(file: string): string | null {
-  try {
-    return look(file);
-  } catch {
-    return null;
-  }
+  return unlessGone(() => readdirSync(`/proc/${pid}/task`)) ?? [];
 }
 
 /** @returns null: there is none, or it is not for us. @throws Error when it could not be looked at */
@@ -194,7 +188,7 @@ function look(file: string): string | null {
   return unlessGone(() => readFileSync(file, "utf8"));
 }
 
-function unlessGone(read: () => string): string | null {
+function unlessGone<T>(read: () => T): T | null {
   try {
     return read();
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Memory that belongs to files, not to processes: it stays when nobody maps it. Bounded: all of it is an agent's. */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statfsSync, statSync } from "node:fs";
+import { couldNotLook, errorCode } from "./files.ts";
 
 const tmpfs = 0x01021994;
 const ramfs = 0x858458f6;
@@ -20,7 +21,10 @@ export interface FilesInMemory {
   readonly certain: boolean;
 }
 
-/** What these processes keep in file systems of their own, and in files without a name. */
+/**
+ * What these processes keep in file systems of their own, and in files without a name.
+ * @throws Error when it could not be looked at
+ */
 export function filesInMemory(pids: readonly number[]): FilesInMemory {
   const looked = new Looked();
   for (const pid of pids) {
@@ -95,7 +99,8 @@ class Looked {
   }
 
   private unseen(error: unknown): void {
-    if ((error as { code?: string }).code === "EACCES") this.certain = false;
+    if (couldNotLook(error)) throw error;
+    if (errorCode(error) === "EACCES") this.certain = false;
   }
 
   found(): FilesInMemory {

@@ -1,5 +1,6 @@
 /** What a tree of processes and a folder take of this machine. Bounded: the tree and the folder are an agent's. */
 import { readdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { couldNotLook } from "./files.ts";
 import { childrenOf } from "./process.ts";
 import { filesInMemory } from "./shared-memory.ts";
 import { runTool } from "./tools.ts";
@@ -7,7 +8,10 @@ import { runTool } from "./tools.ts";
 /** `oom_score_adj` of all that an attempt starts. */
 export const expendable = 600;
 
-/** @param most it is not counted any further. Threads count. */
+/**
+ * @param most it is not counted any further. Threads count.
+ * @throws Error when it could not be looked at: that must not be taken for nothing
+ */
 export function usageOfTree(root: number, most: number): { processes: number; pids: number[]; residentBytes: number } {
   const pids = [root];
   let processes = 0;
@@ -25,6 +29,7 @@ export function usageOfTree(root: number, most: number): { processes: number; pi
 /**
  * What they take of memory, what they share counted once: costs more to ask.
  * @param most of files in memory, where it can't be told which are theirs
+ * @throws Error when it could not be looked at
  */
 export function memoryBytes(pids: readonly number[], most: number): number {
   let own = 0;
@@ -57,7 +62,10 @@ export function makeExpendable(pids: readonly number[]): void {
   }
 }
 
-/** Files without a name that these processes hold open: nobody finds them in a folder. */
+/**
+ * Files without a name that these processes hold open: nobody finds them in a folder.
+ * @throws Error when it could not be looked at
+ */
 export function unnamedBytes(pids: readonly number[]): number {
   const seen = new Map<string, number>();
   let looked = 0;
@@ -81,7 +89,8 @@ const total = (sizes: ReadonlyMap<string, number>) => [...sizes.values()].reduce
 function list(folder: string): string[] {
   try {
     return readdirSync(folder);
-  } catch {
+  } catch (error) {
+    if (couldNotLook(error)) throw error;
     return [];
   }
 }
@@ -101,7 +110,8 @@ export async function folderBytes(folder: string): Promise<number | null> {
 function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
-  } catch {
+  } catch (error) {
+    if (couldNotLook(error)) throw error;
     return "";
   }
 }

@@ -7,16 +7,18 @@ import { join } from "node:path";
 import { startModelGateway } from "../../src/isolation/model-gateway.ts";
 import { within } from "../../src/system/clock.ts";
 import { held } from "../support/attack.ts";
+import { until } from "../support/fleet.ts";
+import { floodOf } from "../support/flood.ts";
 
 const key = "sk-true-key-0123456789";
 const token = "true-token-0123456789";
 let folder: string;
 let endpoint: Bun.Server<undefined>;
-let gateway: ReturnType<typeof startModelGateway>;
+let gateway: Awaited<ReturnType<typeof startModelGateway>>;
 const seen: { readonly path: string; readonly headers: Headers; readonly body: string }[] = [];
 const denied: string[] = [];
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(realpathSync(tmpdir()), "cw-gateway-"));
   endpoint = Bun.serve({
     hostname: "127.0.0.1",
@@ -26,6 +28,10 @@ beforeAll(() => {
       const { pathname, search } = new URL(request.url);
       seen.push({ path: pathname + search, headers: request.headers, body: await request.text() });
       if (search === "?late") await Bun.sleep(11_000);
+      if (search === "?waits") {
+        request.signal.addEventListener("abort", () => void leaving++);
+        await Bun.sleep(10_000);
+      }
       if (search === "?moved") return Response.redirect("http://127.0.0.1:1/elsewhere", 307);
       if (search === "?limited") return new Response("{}", { status: 429, headers: { "retry-after": "7" } });
       if (search === "?packed")
@@ -40,7 +46,7 @@ beforeAll(() => {
       return new Response(parts() as unknown as ReadableStream, { headers: { "content-type": "text/event-stream" } });
     },
   });
-  gateway = startModelGateway({
+  gateway = await startModelGateway({
     socket: join(folder, "s"),
     endpoint: `${endpoint.url.origin}/base`,
     credentials: new Map([
@@ -55,14 +61,21 @@ afterAll(async () => {
   await endpoint.stop(true);
   rmSync(folder, { recursive: true });
 });
+let leaving = 0;
 let next = Promise.withResolvers<void>();
 
 const ask = (path: string, more: RequestInit = {}) =>
   fetch(`http://127.0.0.1${path}`, { unix: join(folder, "s"), redirect: "manual", ...more } as RequestInit);
-const post = (query: string, body: unknown, headers: Record<string, string> = { "x-api-key": "placeholder-1" }) =>
+const post = (
+  query: string,
+  body: unknown,
+  headers: Record<string, string> = { "x-api-key": "placeholder-1" },
+  signal: AbortSignal | null = null,
+) =>
   ask(`/v1/messages${query}`, {
     method: "POST",
     headers,
+    signal,
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
 const message = { model: "m", messages: [{ role: "user", content: "hi" }] };
@@ -113,7 +126,7 @@ test("waits for a model that says nothing for longer than servers usually wait",
 }, 20_000);
 
 test("says that the endpoint is down in the words of its interface", async () => {
-  const down = startModelGateway({
+  const down = await startModelGateway({
     socket: join(folder, "down"),
     endpoint: "http://127.0.0.1:1",
     credentials: new Map(),
@@ -192,7 +205,7 @@ test("S31: fields and headers that nobody knows are left out, and told", async (
 });
 
 /** A request of which all but the last byte is sent, and what is answered. */
-function unfinished(head: string): { answer: Promise<string>; end: () => void } {
+function unfinished(head: string, path = "/v1/messages"): { answer: Promise<string>; end: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = connect({ path: join(folder, "s") });
   let text = "";
@@ -200,8 +213,8 @@ function unfinished(head: string): { answer: Promise<string>; end: () => void } 
     text += part;
     resolve(text.split("\r\n")[0] ?? "");
   });
-  socket.on("error", () => resolve("closed"));
-  socket.write(`POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: placeholder-1\r\n${head}\r\n\r\n`);
+  socket.on("error", () => resolve("closed")).on("close", () => resolve("closed"));
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: placeholder-1\r\n${head}\r\n\r\n`);
   socket.write(Buffer.alloc(1 << 20, " "));
   return { answer: promise, end: () => socket.destroy() };
 }
@@ -229,6 +242,43 @@ test("A56: requests that never end are held up to a bound, and their room is fre
   expect(room).toBe("free");
   held("A56", 5, []);
 }, 30_000);
+
+test("A56: connections are held up to a bound, and there is room again when they go", async () => {
+  const flood = await floodOf(join(folder, "s"), 400);
+  const left = await flood.left(128);
+  // Those of the tests before this one are among them.
+  expect(left).toBeGreaterThan(100);
+  expect(left).toBeLessThanOrEqual(128);
+  flood.end();
+  const answer = await eventually(async () => {
+    const one = await post("", message).catch(() => null);
+    return one?.status === 200 ? await one.text() : null;
+  });
+  expect(answer).toBe("fine");
+  held("A56", 400, []);
+}, 30_000);
+
+test("who goes before the model has answered is not waited for", async () => {
+  const asking = new AbortController();
+  const before = leaving;
+  const answer = post("?waits", message, undefined, asking.signal).catch((error: Error) => error.name);
+  await until("it is asked", () => seen.some(({ path }) => path.endsWith("?waits")) || null);
+  asking.abort();
+  expect(await answer).toBe("AbortError");
+  await until("the endpoint is left alone", () => leaving > before || null);
+});
+
+test("a request that is larger than the provider takes is refused, and so is every other path", async () => {
+  const large = await post("", { ...message, system: "x".repeat(33 << 20) });
+  expect([large.status, ((await large.json()) as { type: string }).type]).toEqual([413, "error"]);
+  seen.splice(0);
+  for (const path of ["//evil.example/v1/messages", "http://[", "evil.example:443"]) {
+    const one = unfinished("content-length: 0", path);
+    expect(await one.answer).toMatch(/ 40[03] | 502 |closed/);
+    one.end();
+  }
+  expect(seen).toEqual([]);
+});
 
 async function eventually<T>(look: () => Promise<T | null>): Promise<T | null> {
   const deadline = performance.now() + 20_000;

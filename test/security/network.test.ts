@@ -9,6 +9,8 @@ import { startEgressProxy } from "../../src/isolation/egress-proxy.ts";
 import { type EgressRule, egressRules, parseRule } from "../../src/model/egress.ts";
 import { type SmallFleet, smallFleet } from "../isolation/inside.ts";
 import { held } from "../support/attack.ts";
+import { until } from "../support/fleet.ts";
+import { floodOf } from "../support/flood.ts";
 
 const rulesOf = (...texts: string[]) => texts.map((text) => parseRule(text) as EgressRule);
 
@@ -212,6 +214,18 @@ describe("the proxy", () => {
       if (/ 200 /.test(said)) escaped.push(head.slice(0, 60));
     }
     held("A46", heads.length, [...escaped, ...dialled]);
+  });
+
+  test("A56: connections are held up to a bound, and there is room again when they go", async () => {
+    const flood = await floodOf(join(folder, "s"), 600);
+    expect(await flood.left(256)).toBe(256);
+    flood.end();
+    await until("there is room", async () => {
+      const { said, socket } = await ask(connectHead("evil.example:443"));
+      socket.destroy();
+      return / 403 /.test(said) || null;
+    });
+    held("A56", 600, []);
   });
 });
 

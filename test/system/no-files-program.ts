@@ -2,9 +2,11 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { openStore } from "../../src/store/store.ts";
 import { errorCode, readOwn } from "../../src/system/files.ts";
-import { identify, liveness, livingCookies, self, signal, withCookie } from "../../src/system/process.ts";
+import { childrenOf, identify, liveness, livingCookies, self, signal, withCookie } from "../../src/system/process.ts";
 import { removeTree } from "../../src/system/remove.ts";
+import { filesInMemory } from "../../src/system/shared-memory.ts";
 import { endTree } from "../../src/system/tree.ts";
+import { memoryBytes, unnamedBytes, usageOfTree } from "../../src/system/usage.ts";
 
 const [folder = "", file = "", rubbish = ""] = process.argv.slice(2);
 const { attempts } = openStore(folder);
@@ -48,6 +50,11 @@ const said: Record<string, unknown> = {
   hasBase: of(() => attempts.hasBase("01", 1)),
   started: of(() => attempts.started("01", 1)),
   unsettled: of(() => attempts.unsettled()),
+  childrenOf: of(() => childrenOf(process.pid)),
+  usageOfTree: of(() => usageOfTree(child.pid, 1000)),
+  memoryBytes: of(() => memoryBytes([child.pid], 0)),
+  filesInMemory: of(() => filesInMemory([child.pid])),
+  unnamedBytes: of(() => unnamedBytes([child.pid])),
 };
 const ended = endTree({ monitor, first: null, cookie }, 0);
 said["endTree, before"] = (await Promise.race([ended, Bun.sleep(200)])) ?? "not proved";
