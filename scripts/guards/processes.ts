@@ -9,6 +9,20 @@ const tree = { file: "src/system/tree.ts", test: "test/system/tree.test.ts" };
 
 export const processGuards: readonly Guard[] = [
   {
+    name: "what an agent printed and nobody could read ends it, and its work is collected",
+    file: "src/fleet/run-agent.ts",
+    text: "      draining.signal,\n    ).catch(unread),",
+    instead: "      draining.signal,\n    ),",
+    test: "test/fleet/run-agent.test.ts",
+  },
+  {
+    name: "a line is handed over once",
+    file: "src/system/lines.ts",
+    text: "    line(text, cut);\n",
+    instead: "    try {\n      line(text, cut);\n    } catch {\n      line(text, cut);\n    }\n",
+    test: "test/system/lines.test.ts",
+  },
+  {
     name: "start times tell processes apart",
     ...processModel,
     text: "now === null || now.startTime !== one.startTime",

@@ -5,6 +5,14 @@ const model = { file: "src/model/trust.ts", test: "test/model/trust.test.ts" };
 
 export const trustGuards: readonly Guard[] = [
   {
+    name: "a version that can't be compared is not new enough",
+    file: "src/agents/claude-stream.ts",
+    text: "    // A number without end, a control character: no version at all.\n    return false;",
+    instead: "    return true;",
+    test: "test/agents/claude-stream.test.ts",
+    only: "init",
+  },
+  {
     name: "an edit after the approval counts",
     file: "src/model/trust.ts",
     text: "editedAt !== null && editedAt >= approval.at",

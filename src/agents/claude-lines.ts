@@ -2,6 +2,8 @@
 import * as z from "zod/mini";
 
 const text = z.optional(z.nullable(z.string()));
+/** What is remembered under an id is bounded, and so has the id to be: one that no program gives is none. */
+const id = z.optional(z.catch(z.nullable(z.string().check(z.maxLength(200))), null));
 /** More than any session can have is no figure: one forged line would spoil the sums of a whole history. */
 const count = z.optional(z.catch(z.number().check(z.minimum(0), z.maximum(1e12)), 0));
 const dollars = z.catch(z.number().check(z.minimum(0), z.maximum(1e6)), 0);
@@ -27,7 +29,7 @@ const retry = z.object({
 const block = z.object({
   type: z.string(),
   text: z.optional(z.string()),
-  id: z.optional(z.string()),
+  id,
   name: z.optional(z.string()),
   input: z.optional(z.catch(z.record(z.string(), z.unknown()), {})),
 });
@@ -36,7 +38,7 @@ const assistant = z.object({
   type: z.literal("assistant"),
   parent_tool_use_id: text,
   message: z.object({
-    id: text,
+    id,
     model: text,
     content: z.array(block),
     usage: z.optional(
@@ -71,7 +73,7 @@ const user = z.object({
       z.array(
         z.object({
           type: z.string(),
-          tool_use_id: z.optional(z.string()),
+          tool_use_id: id,
           is_error: z.optional(z.nullable(z.boolean())),
           content: z.optional(z.unknown()),
         }),

@@ -18,7 +18,8 @@ import {
 const shown = 2_000;
 /** What the agent says as its result or by its voice is delivered whole, within reason. */
 const spoken = 60_000;
-const openCalls = 1_000;
+/** Calls whose results may still come, with what is spoken in each: a few at a time are made. */
+const openCalls = 50;
 /** Messages whose lines may still come: those of the agent and its helpers take turns, but none comes back much later. */
 const openMessages = 1_000;
 /** The one argument of each word of the voice. */
@@ -71,17 +72,14 @@ export function claudeReader(): AgentReader {
       if (block.type === "text" && block.text) signals.push({ type: "activity", kind: "text", text: cut(block.text) });
       if (block.type !== "tool_use" || !block.name) continue;
       signals.push({ type: "activity", kind: "tool", text: cut(`${block.name} ${gist(block.input)}`.trim()) });
-      if (block.name === proposing && block.id && !line.parent_tool_use_id && calls.size < openCalls) {
-        proposals.set(block.id, {
-          title: textIn(block.input, "title", 200),
-          body: textIn(block.input, "body", spoken),
-        });
+      // A helper of the agent speaks for a part of the task at most; what it can't do does not end the whole.
+      if (!block.id || line.parent_tool_use_id) continue;
+      if (block.name === proposing) {
+        const title = textIn(block.input, "title", 200);
+        remember(proposals, openCalls, block.id, { title, body: textIn(block.input, "body", spoken) });
       }
       const word = wordOf(block.name);
-      // A helper of the agent speaks for a part of the task at most; what it can't do does not end the whole.
-      if (word !== null && block.id && !line.parent_tool_use_id && calls.size < openCalls) {
-        calls.set(block.id, { word, text: argument(word, block.input) });
-      }
+      if (word !== null) remember(calls, openCalls, block.id, { word, text: argument(word, block.input) });
     }
     const usage = account.count(line);
     if (usage !== null) signals.push({ type: "usage", usage });
@@ -98,7 +96,7 @@ export function claudeReader(): AgentReader {
       if (proposal !== undefined && block.is_error !== true) signals.push({ type: "proposal", ...proposal });
       if (block.tool_use_id) proposals.delete(block.tool_use_id);
       const call = block.tool_use_id ? calls.get(block.tool_use_id) : undefined;
-      if (call === undefined || block.tool_use_id === undefined) continue;
+      if (call === undefined || !block.tool_use_id) continue;
       calls.delete(block.tool_use_id);
       if (block.is_error !== true) signals.push({ type: "voice", word: call.word, text: call.text });
     }
@@ -141,10 +139,19 @@ function problems(init: Init): string[] {
   const voice = init.mcp_servers?.find((server) => server.name === "worker");
   if (voice?.status !== "connected") found.push(`the voice server is ${voice?.status ?? "missing"}, not connected`);
   const version = init.claude_code_version ?? "";
-  if (!/^\d+\.\d+\.\d+/.test(version) || Bun.semver.order(version, minimumClaude) < 0) {
-    found.push(`version is ${version || "unknown"}, not ${minimumClaude} or newer`);
+  if (!isAtLeast(version, minimumClaude)) {
+    found.push(`version is ${version.slice(0, 200) || "unknown"}, not ${minimumClaude} or newer`);
   }
   return found;
+}
+
+function isAtLeast(version: string, least: string): boolean {
+  try {
+    return /^\d+\.\d+\.\d+/.test(version) && Bun.semver.order(version, least) >= 0;
+  } catch {
+    // A number without end, a control character: no version at all.
+    return false;
+  }
 }
 
 function ended(line: Result, limited: boolean): AgentSignal {
@@ -162,6 +169,12 @@ function blame(line: Result, text: string, limited: boolean): Extract<AgentSigna
   if (status === 401 || status === 403 || /^Not logged in\b|authentication_failed/.test(text)) return "auth";
   if (limited || line.api_error === "usage_limit_reached") return "limited";
   return "error";
+}
+
+/** The oldest gives way: an agent can print more than fits into the supervisor. */
+function remember<T>(map: Map<string, T>, most: number, key: string, value: T): void {
+  map.set(key, value);
+  if (map.size > most) map.delete(map.keys().next().value ?? "");
 }
 
 /** While it runs, from the assistant's lines (their output tokens are a lower bound); exact at each result. */
@@ -184,9 +197,8 @@ function usageAccount() {
         cacheWrite: usage.cache_creation_input_tokens ?? 0,
       };
       sum = add(sum, tokens, seen.get(id));
-      seen.set(id, tokens);
       // All that were ever seen took 180 MB for a transcript of 1 GB.
-      if (seen.size > openMessages) seen.delete(seen.keys().next().value ?? "");
+      remember(seen, openMessages, id, tokens);
       return { turns, tokens: add(settled.tokens, sum), costUsd: settled.costUsd };
     },
     /** The totals of a resumed session include its past; what came since the last result is this process alone. */
@@ -239,7 +251,9 @@ function argument(word: Word, input: Readonly<Record<string, unknown>> | undefin
 
 function textIn(input: Readonly<Record<string, unknown>> | undefined, name: string, longest: number): string {
   const value = input?.[name];
-  return typeof value === "string" ? value.slice(0, longest) : "";
+  if (typeof value !== "string") return "";
+  // A copy: a part of a string keeps the whole of it in memory.
+  return value.length <= longest ? value : Buffer.from(value.slice(0, longest)).toString();
 }
 
 /** What a person wants to see of a call: the command or the file, else all of it. */
@@ -248,7 +262,12 @@ function gist(input: Readonly<Record<string, unknown>> | undefined): string {
     const value = input?.[key];
     if (typeof value === "string") return value;
   }
-  return input === undefined ? "" : JSON.stringify(input).slice(0, shown);
+  try {
+    return input === undefined ? "" : JSON.stringify(input).slice(0, shown);
+  } catch {
+    // Deeper than can be written.
+    return "";
+  }
 }
 
 function textOf(content: unknown): string {

@@ -77,6 +77,11 @@ async function untilGone(
   const reader = agent.reader();
   const draining = new AbortController();
   const over = new AbortController();
+  // What was not read may be what the policy rests on. Not thrown: what the agent has done is collected all the same.
+  const unread = (error: unknown) => {
+    const words = (error instanceof Error ? error.message : String(error)).slice(0, 300);
+    over.abort(new Verdict("failed", `what the agent printed could not be read: ${words}`));
+  };
   const drained = Promise.all([
     eachLine(
       child.stdout,
@@ -87,8 +92,8 @@ async function untilGone(
         if (heard.refusal) over.abort(heard.refusal);
       },
       draining.signal,
-    ),
-    eachLine(child.stderr, (line) => void errors.add(line, false), draining.signal),
+    ).catch(unread),
+    eachLine(child.stderr, (line) => void errors.add(line, false), draining.signal).catch(unread),
   ]);
   // Last, since only from here on is it stopped whatever happens: with it left on, this process would never end.
   const resources = new ResourceWatch(fleet, fleet.store.paths.home(task.worker), tree);
@@ -100,7 +105,7 @@ async function untilGone(
     // What it printed last may still be in the pipe; a child that keeps the pipe open must not keep us.
     await Promise.race([drained, sleep(2000)]);
     const { code, signal } = await child.exited;
-    if (heard.refusal) throw heard.refusal;
+    over.signal.throwIfAborted();
     // A host that shuts down asks all processes to end at once, and the agent may be quicker than the order to us.
     if (heard.result?.ok !== true && !attempt.ending.aborted) await within(orderMs, once(attempt.ending, "abort"));
     throwIfEnding(attempt);

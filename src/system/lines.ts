@@ -6,7 +6,10 @@ const longestLine = 8 << 20;
 /** Longest time in which nothing else happens: one who never stops printing must not keep deadlines and orders waiting. */
 const sliceMs = 20;
 
-/** Calls `line` for each line, without its newline. Ends with the stream, or when `signal` is aborted: then at once. */
+/**
+ * Calls `line` for each line, without its newline. Ends with the stream, or when `signal` is aborted: then at once.
+ * @throws what `line` throws: nothing more is read then
+ */
 export async function eachLine(
   stream: ReadableStream<Uint8Array>,
   line: (text: string, cut: boolean) => void,
@@ -19,9 +22,12 @@ export async function eachLine(
   let parts: string[] = [];
   let length = 0;
   const flush = () => {
-    line(parts.join(""), length > longestLine);
+    const text = parts.join("");
+    const cut = length > longestLine;
+    // Before it is handed over: once, whatever comes of it.
     parts = [];
     length = 0;
+    line(text, cut);
   };
   const keep = (text: string) => {
     if (length < longestLine) parts.push(text.slice(0, longestLine - length));
@@ -30,7 +36,8 @@ export async function eachLine(
   let since = tickerMs();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      // The pipe broke: what came until then counts.
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
       if (done) break;
       const pieces = decoder.decode(value, { stream: true }).split("\n");
       for (let at = 0; at < pieces.length; at++) {
@@ -43,8 +50,6 @@ export async function eachLine(
         if (signal.aborted) return;
       }
     }
-  } catch {
-    // The pipe broke: what came until then counts.
   } finally {
     signal.removeEventListener("abort", stop);
   }

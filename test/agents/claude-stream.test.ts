@@ -1,10 +1,18 @@
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentSignal } from "../../src/agents/agent.ts";
 import { claudeReader } from "../../src/agents/claude-stream.ts";
+import { held } from "../support/attack.ts";
 
 type Result = Extract<AgentSignal, { type: "result" }>;
+
+function memory(): number {
+  Bun.gc(true);
+  const { heapSize, extraMemorySize } = heapStats();
+  return heapSize + extraMemorySize;
+}
 
 function read(...lines: (string | object)[]): AgentSignal[] {
   const reader = claudeReader();
@@ -127,6 +135,8 @@ describe("init", () => {
     [{ mcp_servers: [] }, "the voice server is missing, not connected"],
     [{ claude_code_version: "2.1.197" }, "version is 2.1.197, not 2.1.329 or newer"],
     [{ claude_code_version: "latest" }, "version is latest, not 2.1.329 or newer"],
+    [{ claude_code_version: `2.1.${"9".repeat(20)}` }, `version is 2.1.${"9".repeat(20)}, not 2.1.329 or newer`],
+    [{ claude_code_version: "2.1.400\u0000" }, "version is 2.1.400\u0000, not 2.1.329 or newer"],
     [{ claude_code_version: undefined }, "version is unknown, not 2.1.329 or newer"],
   ])("%j", (change, problem) => {
     expect(of(read({ ...init, ...change }), "init")[0]?.problems).toEqual([problem]);
@@ -263,6 +273,37 @@ describe("whatever comes", () => {
   test("a kind of line that is new shows that the program lives", () => {
     expect(read({ type: "something_new", x: 1 })).toEqual([{ type: "heartbeat" }]);
     expect(read({ type: "system", subtype: "something_new" })).toEqual([{ type: "heartbeat" }]);
+  });
+  test("what is deeper than can be written is a call all the same", () => {
+    const deep = `{"x":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+    const line = JSON.stringify(use("t", "Tool", {})).replace('"input":{}', `"input":${deep}`);
+    expect(of(read(line), "activity")).toEqual([{ type: "activity", kind: "tool", text: "Tool" }]);
+  });
+  test.each([
+    ["proposals", "mcp__worker__propose_issue", "body"],
+    ["words", "mcp__worker__complete", "summary"],
+  ])("A56: %s that are never accepted take no memory without end", (_, name, field) => {
+    const reader = claudeReader();
+    const before = memory();
+    for (let at = 0; at < 2_000; at++)
+      reader.read(JSON.stringify(use(`t${at}`, name, { [field]: "x".repeat(60_000) })));
+    for (let at = 0; at < 60; at++) reader.read(JSON.stringify(use(`l${at}`, name, { [field]: "x".repeat(4 << 20) })));
+    const taken = memory() - before;
+    // The last one counts.
+    const kinds = reader.read(JSON.stringify(used("l59", "Noted."))).map(({ type }) => type);
+    expect(kinds).toContainAnyValues(["voice", "proposal"]);
+    held("A56", 2_060, taken > 40 << 20 ? [`${taken >> 20} MiB`] : []);
+  });
+  test("A56: ids that no program gives take no memory", () => {
+    const reader = claudeReader();
+    const before = memory();
+    for (let at = 0; at < 60; at++) {
+      const id = `${at}${"x".repeat(1 << 20)}`;
+      reader.read(JSON.stringify(use(id, "mcp__worker__complete", { summary: "x" })));
+    }
+    const taken = memory() - before;
+    held("A56", 60, taken > 20 << 20 ? [`${taken >> 20} MiB`] : []);
+    expect(of([...reader.read(JSON.stringify(used(`1${"x".repeat(1 << 20)}`, "Noted.")))], "voice")).toEqual([]);
   });
   test("huge texts are cut", () => {
     const text = "x".repeat(5_000_000);

@@ -69,6 +69,19 @@ test("what came before the pipe broke counts", async () => {
   expect(lines).toEqual(["a", "b"]);
 });
 
+test("who can't take a line says so once, and gets no other", async () => {
+  for (const text of ["a\nb\nc", "a\nb"]) {
+    const taken: string[] = [];
+    const stream = new Response(text).body as ReadableStream<Uint8Array>;
+    const take = (line: string) => {
+      taken.push(line);
+      if (line === "b") throw new Error("not that one");
+    };
+    const told = await eachLine(stream, take, new AbortController().signal).catch((error: unknown) => String(error));
+    expect([told, taken]).toEqual(["Error: not that one", ["a", "b"]]);
+  }
+});
+
 test("timers come to their turn, however fast somebody prints", async () => {
   const chunk = new TextEncoder().encode("y\n".repeat(1000));
   let chunks = 0;
