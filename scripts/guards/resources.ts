@@ -49,10 +49,10 @@ export const resourceGuards: readonly Guard[] = [
     test: "test/fleet/resources.test.ts",
   },
   {
-    name: "what can't be read of a process is not nothing",
+    name: "what can't be looked at of a process is not nothing",
     file: "src/system/usage.ts",
-    text: 'if (couldNotLook(error)) throw error;\n    return "";',
-    instead: 'return "";',
+    text: "if (couldNotLook(error)) throw error;\n    return [];",
+    instead: "return [];",
     test: "test/system/no-files.test.ts",
   },
   {

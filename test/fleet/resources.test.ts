@@ -13,9 +13,9 @@ afterEach(() => void jest.useRealTimers());
 
 const many = Object.assign(new Error("EMFILE: too many open files, open '/proc/7/status'"), { code: "EMFILE" });
 
-/** One that looks at a process of no account. @returns it, and its next looks: they fail, or they don't */
+/** One that looks at this very process. @returns it, and its next looks: they fail, or they don't */
 function watch() {
-  const monitor = identify(process.ppid);
+  const monitor = identify(process.pid);
   const limits = { memory: "100%", processes: 100_000, disk: "100%" };
   const fleet = { config: { limits }, store: { paths: { control: folder.path } } };
   let fails = false;

@@ -217,7 +217,7 @@ describe("the proxy", () => {
   });
 
   test("A56: connections are held up to a bound, and there is room again when they go", async () => {
-    const flood = await floodOf(join(folder, "s"), 600);
+    const flood = await floodOf(join(folder, "s"), 400);
     expect(await flood.left(256)).toBe(256);
     flood.end();
     await until("there is room", async () => {
@@ -225,7 +225,7 @@ describe("the proxy", () => {
       socket.destroy();
       return / 403 /.test(said) || null;
     });
-    held("A56", 600, []);
+    held("A56", 400, []);
   });
 });
 

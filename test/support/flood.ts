@@ -1,19 +1,18 @@
 /** Many connections to a Unix socket at once, none of which says anything. */
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 
-/** All have been taken up, or refused, as far as the one who connects can tell. */
+/** @param many fewer than may wait to be taken up, which are 511 */
 export async function floodOf(socket: string, many: number) {
-  const open = new Set(Array.from({ length: many }, () => connect({ path: socket })));
-  const ready = [...open].map(
-    (one) =>
-      new Promise<void>((resolve) => {
-        one.on("error", () => {});
-        // Read, or its end is not heard of.
-        one.resume().once("connect", () => resolve());
-        one.once("close", () => resolve(void open.delete(one)));
-      }),
-  );
-  await Promise.all(ready);
+  const open = new Set<Socket>();
+  const begun = Array.from({ length: many }, async () => {
+    const one = connect({ path: socket });
+    open.add(one);
+    one.on("error", () => {});
+    const gone = new Promise<void>((resolve) => one.once("close", () => resolve(void open.delete(one))));
+    // Read, or its end is not heard of.
+    await Promise.race([new Promise<void>((resolve) => one.resume().once("connect", () => resolve())), gone]);
+  });
+  await Promise.all(begun);
   return {
     /** How many are left once there are no more than so many, or after 5 s. */
     async left(most: number): Promise<number> {
