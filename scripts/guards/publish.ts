@@ -18,6 +18,22 @@ export const publishGuards: readonly Guard[] = [
     only: "while an agent",
   },
   {
+    name: "a 404 alone withdraws nothing",
+    file: "src/fleet/lease.ts",
+    text: "this.github.issueWith(repo, issue, this.label)",
+    instead: "this.github.issue(repo, issue)",
+    test: "test/e2e/faults-delivery.test.ts",
+    only: "can't be seen any more",
+  },
+  {
+    name: "where no list is given, a 404 says nothing of the issue",
+    file: "src/issues/github.ts",
+    text: 'if (!(unlisted instanceof FleetError) || unlisted.code !== "notFound") throw unlisted;',
+    instead: "if (unlisted !== null) throw unlisted;",
+    test: "test/e2e/faults-delivery.test.ts",
+    only: "can't be seen any more",
+  },
+  {
     name: "what people have closed is not opened again",
     file: "src/fleet/publish.ts",
     text: "find(({ headSha, open }) => headSha === head && !open)",

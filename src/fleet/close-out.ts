@@ -37,6 +37,8 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
       "set the label blocked",
       async () => void (await github.addLabel(task.repo, issue, "blocked")),
     ));
+  // Its pull request may be opened yet, or be there: whoever settles the attempt knows, and tells it where it is true.
+  const open = attempt.unconfirmed && lease.published;
   const done = [
     blocked || label !== "kept, blocked added",
     // While the claim is ours: afterwards another may have put the same one.
@@ -48,7 +50,8 @@ export async function closeOut(attempt: InFlight, verdict: Pick<Verdict, "outcom
           attempt.say({ type: "issue:unlabelled", label: own });
         }))),
     // Before the claim ends: a crash between the two would leave an answer that nobody has seen, and no tick takes the issue.
-    ours === true &&
+    !open &&
+      ours === true &&
       (await tried(attempt, "comment on the issue", () => tell(attempt, { ...verdict, ...attempt.figures }))),
     !ends || (await tried(attempt, "end the claim", () => endClaim(attempt, lease, claim, blocked))),
   ];

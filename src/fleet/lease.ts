@@ -53,7 +53,7 @@ export class Lease {
   /** @throws Verdict `withdrawn` when the issue is closed, gone, moved, or its label was taken away; `fenced` with its claim, or its repository */
   async checkIssue(): Promise<void> {
     const { repo, issue } = this.place;
-    const now = await this.github.issue(repo, issue).catch((error: unknown) => {
+    const now = await this.github.issueWith(repo, issue, this.label).catch((error: unknown) => {
       if (error instanceof Error && "code" in error && error.code === "notFound")
         throw new Verdict("withdrawn", error.message);
       throw error;
@@ -72,6 +72,11 @@ export class Lease {
   get ended(): boolean {
     const state = this.tip?.claim?.state;
     return state === "done" || state === "failed" || state === "released";
+  }
+
+  /** Its work is on GitHub, as far as we know. */
+  get published(): boolean {
+    return this.tip?.claim?.state === "published";
   }
 
   /** As far as we know. */

@@ -107,7 +107,8 @@ async function push(attempt: InFlight, work: Work, late: AbortSignal): Promise<v
   const pushMs = timeoutMs * 0.7;
   const tip = lease === null ? null : await lease.known();
   const ref = task.issue === null ? null : claimRef(fleet.config.claims.namespace, task.issue);
-  for (const branch of branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId)) {
+  const names = branchNames(task.issue, task.issue === null ? task.n : (tip?.claim?.epoch ?? 1), task.sessionId);
+  for (const branch of names) {
     const target = `refs/heads/${branch}`;
     const updates = [{ from: work.head, to: target, expect: "" }];
     const published = tip && ref && lease ? await publishedTip(attempt, tip, work.head) : null;
@@ -130,10 +131,7 @@ async function push(attempt: InFlight, work: Work, late: AbortSignal): Promise<v
       if (!mirror.mayPushAgain(result, tries)) throw new Verdict("rejected", mirror.pushFailure(result).message);
     }
   }
-  throw new Verdict(
-    "rejected",
-    `the branches ${branchNames(task.issue, tip?.claim?.epoch ?? 1, task.sessionId).join(" and ")} exist already`,
-  );
+  throw new Verdict("rejected", `the branches ${names.join(" and ")} exist already`);
 }
 
 async function publishedTip(attempt: InFlight, tip: Tip, head: string): Promise<Tip> {

@@ -170,6 +170,7 @@ async function carryOut(attempt: InFlight, repairs: readonly Repair[], end: End 
             ? `no pull request of what ${attempt.id} had pushed (${pull.why}): its claim on ${task.repo}#${task.issue} was ${repair.orElse}`
             : `the pushed work of ${attempt.id} ${pull.open ? "became" : "is in"} pull request #${pull.number}`,
         );
+        if ("why" in pull && repair.orTell && end !== null) done.push(await tellLate(attempt, end));
         break;
       }
       case "finish-claim":

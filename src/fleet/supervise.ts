@@ -25,6 +25,7 @@ import { fileProposals } from "./propose.ts";
 import { publish } from "./publish.ts";
 import { type AgentRun, runAgent } from "./run-agent.ts";
 import { takeUp } from "./take-up.ts";
+import { unknownState } from "./unknown.ts";
 import { verify } from "./verify.ts";
 
 const stopPollMs = 200;
@@ -32,11 +33,13 @@ const closeOutMs = 5 * 60_000;
 /** A host that shuts down waits for nobody, but for so long it usually does: 90 s under systemd. */
 const shutdownMs = 20_000;
 
-/** @param shutdown aborted on SIGTERM. @returns false when another process has the birth: then nothing was done */
+/** @param shutdown aborted on SIGTERM. @returns false when another process has the birth: then nothing was done. @throws FleetError `environment`: there is no task that it can read */
 export async function supervise(fleet: Fleet, worker: string, n: number, shutdown: AbortSignal): Promise<boolean> {
   const { attempts, journal } = fleet.store;
-  const task = attempts.task(worker, n);
-  if (task === null) return false;
+  const read = attempts.readTask(worker, n);
+  // No birth: whoever waits for it gives up, and undoes what it did. The words go to the log.
+  if (!read?.ok) throw unknownState(worker, read?.reason ?? `${attempts.at(worker, n).task} is missing`);
+  const task = read.value;
   if (!attempts.bear(worker, n, { version: 1, by: "supervisor", process: self(), bornAt: now(), reason: null }))
     return false;
   const redactor = redactorOf(fleet, worker);

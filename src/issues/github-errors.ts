@@ -4,6 +4,8 @@ import { FleetError } from "../model/errors.ts";
 interface Refusal {
   readonly status: number;
   readonly write: boolean;
+  /** Asked with a token of an App. */
+  readonly ofApp: boolean;
   readonly message: string;
   readonly headers: Readonly<Record<string, string | number | undefined>>;
 }
@@ -17,7 +19,8 @@ function refusalOf(error: unknown): Refusal | null {
   const request = "request" in error ? (error.request as { method?: string }) : {};
   const write = request.method !== undefined && request.method !== "GET";
   // Octokit calls a lost connection 500; only an answer has headers.
-  return { status: response === null ? 0 : error.status, write, message: error.message, headers };
+  const status = response === null ? 0 : error.status;
+  return { status, write, ofApp: "ofApp" in error, message: error.message, headers };
 }
 
 /** GitHub may or may not have done what was asked: read back before anything else. */
@@ -40,12 +43,17 @@ export function isForbidden(error: unknown): boolean {
   return refusal?.status === 403 && rateLimitWait(refusal) === null;
 }
 
-const permissions = "the token needs Contents, Issues and Pull requests: read and write";
+/** No token in the environment takes the place of an App's. */
+const hintsOf = (ofApp: boolean) => ({
+  credentials: ofApp ? "check GITHUB_APP_ID and its key: cw doctor" : "export GH_TOKEN=... and try again",
+  permissions: `the ${ofApp ? "App" : "token"} needs Contents, Issues and Pull requests: read and write`,
+});
 
 /** @param what was asked for, as in "issue acme/site#22" */
 export function githubFailure(error: unknown, what: string): unknown {
   const refusal = refusalOf(error);
   if (refusal === null) return error;
+  const { credentials, permissions } = hintsOf(refusal.ofApp);
   const words = refusal.message.replace(/ - https:\/\/docs\.github\.com\S*$/, "");
   const fail = (code: "auth" | "notFound" | "github", message: string, hint?: string) =>
     new FleetError(code, message, {
@@ -57,7 +65,7 @@ export function githubFailure(error: unknown, what: string): unknown {
     case 0:
       return fail("github", `no answer from GitHub for ${what}: ${words}`, "check the connection, then try again");
     case 401:
-      return fail("auth", `GitHub refuses the credentials: ${words}`, "export GH_TOKEN=... and try again");
+      return fail("auth", `GitHub refuses the credentials: ${words}`, credentials);
     case 403:
     case 429: {
       const wait = rateLimitWait(refusal);

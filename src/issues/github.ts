@@ -5,10 +5,11 @@ import { sameLabel } from "../model/worker.ts";
 import { Approvals } from "./approvals.ts";
 import { ask, once, split } from "./ask.ts";
 import { Claims } from "./claims.ts";
+import { commentOf, pagesOfComments } from "./comments.ts";
 import { githubFailure, hasStatus, isForbidden } from "./github-errors.ts";
 import { type ListCache, Listing } from "./listing.ts";
 import { type Client, connect, type GitHubSettings, type Patience } from "./octokit.ts";
-import { type Comment, type Issue, namesOf, type Pull, type Repository, toPull } from "./shapes.ts";
+import { type Comment, type Issue, namesOf, type Pull, type Repository, toIssue, toPull } from "./shapes.ts";
 
 export class GitHub {
   readonly claims: Claims;
@@ -67,43 +68,49 @@ export class GitHub {
       `issue ${repo}#${number}`,
       this.client.rest.issues.get({ ...split(repo), issue_number: number }),
     );
-    return {
-      nodeId: data.node_id,
-      number: data.number,
-      title: data.title,
-      body: data.body ?? "",
-      author: data.user?.login ?? "ghost",
-      url: data.html_url,
-      open: data.state === "open",
-      isPullRequest: data.pull_request !== undefined,
-      labels: namesOf(data.labels),
-      comments: data.comments,
-    };
+    return toIssue(data);
   }
 
-  /** All comments, oldest first, at most `limit`. */
+  /**
+   * As `issue`. GitHub says 404 now and then by mistake, and whatever rests on it would be given up: only a list that lacks an
+   * issue with that label proves it. @throws FleetError `notFound` then, where it has moved or is gone; `auth`, `github`
+   */
+  async issueWith(repo: string, number: number, label: string): Promise<Issue> {
+    try {
+      return await this.issue(repo, number);
+    } catch (error) {
+      if (!(error instanceof FleetError) || !hasStatus(error.cause, 404)) throw error;
+      const listed = await this.listed(repo, number, label).catch((unlisted: unknown) => {
+        if (!(unlisted instanceof FleetError) || unlisted.code !== "notFound") throw unlisted;
+        throw new FleetError("github", unlisted.message, { hint: "check what the token may read", cause: unlisted });
+      });
+      if (listed === undefined) throw error;
+      return listed;
+    }
+  }
+
+  private async listed(repo: string, number: number, label: string): Promise<Issue | undefined> {
+    for (let page = 1; ; page++) {
+      const all = { ...split(repo), state: "all", labels: label, per_page: 100, page } as const;
+      const { data } = await ask(`issues of ${repo} with ${label}`, this.client.rest.issues.listForRepo(all));
+      const found = data.find((one) => one.number === number);
+      if (found !== undefined || data.length < 100) return found && toIssue(found);
+    }
+  }
+
+  /** The oldest comments, at most `limit`. */
   async comments(repo: string, number: number, limit: number): Promise<Comment[]> {
     const found: Comment[] = [];
-    for (let page = 1; found.length < limit; page++) {
-      const request = this.client.rest.issues.listComments({
-        ...split(repo),
-        issue_number: number,
-        per_page: 100,
-        page,
-      });
-      const { data } = await ask(`comments of ${repo}#${number}`, request);
-      for (const one of data) {
-        found.push({
-          id: one.id,
-          author: one.user?.login ?? "ghost",
-          createdAt: one.created_at,
-          body: one.body ?? "",
-          url: one.html_url,
-        });
-      }
-      if (data.length < 100) break;
+    for await (const page of pagesOfComments(this.client, repo, number)) {
+      found.push(...page);
+      if (found.length >= limit) break;
     }
     return found.slice(0, limit);
+  }
+
+  /** The comment with that marker at its top. */
+  async commentOf(repo: string, number: number, marker: string): Promise<Comment | undefined> {
+    return await commentOf(this.client, repo, number, marker);
   }
 
   /** Whether that person may write to the repository now. Unknown means no. */
@@ -145,12 +152,7 @@ export class GitHub {
       if (!(error instanceof FleetError) || error.code !== "notFound") throw error;
     }
     // Said by mistake now and then, too, and the label would stay for ever. Only a list that lacks the issue proves it.
-    for (let page = 1; ; page++) {
-      const all = { ...split(repo), state: "all", labels: label, per_page: 100, page } as const;
-      const { data } = await ask(`issues of ${repo} with ${label}`, this.client.rest.issues.listForRepo(all));
-      if (data.some((one) => one.number === number)) return true;
-      if (data.length < 100) return false;
-    }
+    return (await this.listed(repo, number, label)) !== undefined;
   }
 
   /** A label that is not there any more is no failure. */
@@ -172,8 +174,7 @@ export class GitHub {
   async upsertComment(repo: string, number: number, marker: string, text: string): Promise<string> {
     const body = `<!-- ${marker} -->\n${text}`;
     const what = `comment on ${repo}#${number}`;
-    const find = async () =>
-      (await this.comments(repo, number, 1000)).find((one) => one.body.startsWith(`<!-- ${marker} -->`));
+    const find = () => this.commentOf(repo, number, marker);
     const existing = await find();
     if (existing?.body === body) return existing.url;
     const { issues } = this.client.rest;

@@ -80,9 +80,12 @@ export function connect(settings: GitHubSettings): Client {
         return await request(options);
       };
       // Of a token that GitHub does not know yet, or any more. Nothing was done, so a write may be sent again, too.
-      return await send(false).catch((error: unknown) => {
+      const sent = send(false).catch((error: unknown) => {
         if ((error as { status?: number }).status === 401) return send(true);
         throw error;
+      });
+      return await sent.catch((error: unknown) => {
+        throw Object.assign(error as Error, { ofApp: true });
       });
     });
   }
@@ -118,7 +121,8 @@ async function tokenFor(
 }
 
 /**
- * An answer that broke off, or that is no JSON (a proxy's page), is none: Octokit would hand its text on as the data.
+ * An answer that broke off, that is empty, or that is no JSON (a proxy's page), is none: Octokit would hand its text on as
+ * the data.
  * @throws Error, which Octokit takes for a lost connection
  */
 async function wholeAnswer(url: string, init: RequestInit, timeoutMs: number): Promise<Response> {
@@ -133,15 +137,16 @@ async function wholeAnswer(url: string, init: RequestInit, timeoutMs: number): P
     throw error;
   }
   const { status, headers } = response;
-  if (status < 300 && text !== "") {
+  // A Response may not be given a body, however empty, with these.
+  const empty = status === 204 || status === 205 || status === 304;
+  if (status < 300 && !empty && init.method !== "HEAD") {
+    if (text === "") throw new Error("its answer is empty");
     try {
       JSON.parse(text);
     } catch {
       throw new Error(`its answer is not JSON: ${JSON.stringify(text.slice(0, 80))}`);
     }
   }
-  // A Response may not be given a body, however empty, with these.
-  const empty = status === 204 || status === 205 || status === 304;
   return new Response(empty ? null : text, { status, headers: withoutEncoding(headers) });
 }
 

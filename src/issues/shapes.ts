@@ -45,6 +45,48 @@ export function namesOf(labels: readonly (string | { name?: string | null })[]):
   return labels.flatMap((label) => (typeof label === "string" ? [label] : label.name ? [label.name] : []));
 }
 
+export function toIssue(data: {
+  node_id: string;
+  number: number;
+  title: string;
+  body?: string | null | undefined;
+  user: { login: string } | null;
+  html_url: string;
+  state: string;
+  pull_request?: object | undefined;
+  labels: Parameters<typeof namesOf>[0];
+  comments: number;
+}): Issue {
+  return {
+    nodeId: data.node_id,
+    number: data.number,
+    title: data.title,
+    body: data.body ?? "",
+    author: data.user?.login ?? "ghost",
+    url: data.html_url,
+    open: data.state === "open",
+    isPullRequest: data.pull_request !== undefined,
+    labels: namesOf(data.labels),
+    comments: data.comments,
+  };
+}
+
+export function toComment(data: {
+  id: number;
+  user: { login: string } | null;
+  created_at: string;
+  body?: string;
+  html_url: string;
+}): Comment {
+  return {
+    id: data.id,
+    author: data.user?.login ?? "ghost",
+    createdAt: data.created_at,
+    body: data.body ?? "",
+    url: data.html_url,
+  };
+}
+
 export function toPull(data: {
   number: number;
   html_url: string;

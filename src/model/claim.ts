@@ -144,10 +144,14 @@ export function wasUnblocked(claim: Claim, labels: readonly string[]): boolean {
   );
 }
 
-/** Branch names come from numbers alone, never from a title. */
-export function branchNames(issue: number | null, epoch: number, sessionId: string): readonly string[] {
-  if (issue === null) return [`task-${sessionId.slice(0, 8)}`];
-  return [`issue-${issue}`, `issue-${issue}-e${epoch}`];
+/**
+ * Branch names come from numbers alone, never from a title.
+ * @param time of the claim its epoch; without an issue the number of the attempt: one that goes on has its session
+ */
+export function branchNames(issue: number | null, time: number, sessionId: string): readonly string[] {
+  const task = `task-${sessionId.slice(0, 8)}`;
+  if (issue === null) return [task, `${task}-${time}`];
+  return [`issue-${issue}`, `issue-${issue}-e${time}`];
 }
 
 export function claimRef(namespace: string, issue: number): string {

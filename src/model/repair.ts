@@ -18,8 +18,11 @@ export interface Unsettled {
 }
 
 export type Repair =
-  /** The work is on GitHub: open or adopt its pull request. Where a person has taken its branch away, the claim ends as `orElse`. */
-  | { readonly do: "finish-pull"; readonly orElse: "failed" | "released" }
+  /**
+   * The work is on GitHub: open or adopt its pull request. Where a person has taken its branch away, the claim ends as
+   * `orElse`; `orTell`: and the end is true, and nobody was told of it.
+   */
+  | { readonly do: "finish-pull"; readonly orElse: "failed" | "released"; readonly orTell: boolean }
   | { readonly do: "finish-claim"; readonly state: "released" | "failed" | "done" }
   | { readonly do: "renew" }
   | { readonly do: "remove-label" }
@@ -35,7 +38,8 @@ export function repairsFor(facts: Unsettled): Repair[] {
   if (outcome === "stopped" && facts.ours === "held") return facts.stale ? [{ do: "renew" }] : [];
   const repairs: Repair[] = [];
   const { label } = meaningOf(outcome);
-  if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "failed" });
+  const orTell = facts.untold && meaningOf(outcome).claim === "failed";
+  if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "failed", orTell });
   const gone = label === "removed" || outcome === "lost" || facts.ours === "published";
   if (gone) repairs.push(...unlabelling(facts));
   if (facts.ours === "held") repairs.push({ do: "finish-claim", state: claimAfter(outcome) });
@@ -53,7 +57,7 @@ function isTrueStill({ outcome, ours }: Pick<Unsettled, "outcome" | "ours">): bo
 export function repairsToGiveBack(facts: Unsettled): Repair[] {
   if (facts.ours === null) return [{ do: "settle" }];
   const repairs: Repair[] = [];
-  if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "released" });
+  if (facts.ours === "published") repairs.push({ do: "finish-pull", orElse: "released", orTell: false });
   repairs.push(...unlabelling(facts));
   // What is done stays done: an answer must not be lost with its attempt.
   if (facts.ours === "done" && facts.untold && isTrueStill(facts)) repairs.push({ do: "tell" });

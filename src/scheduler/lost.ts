@@ -7,7 +7,6 @@ import { isoNow } from "../system/clock.ts";
 
 /** Far enough back for any backlog; an issue that was lost before that may be tried again. */
 const looked = 5000;
-const mostComments = 1000;
 const rememberedMs = 60 * 60_000;
 
 /** How often each issue's attempts were lost here since one of them ended otherwise; shutdowns do not count. */
@@ -65,8 +64,7 @@ async function isGivenUp(
   { repo, number }: Pick<Candidate, "repo" | "number">,
   times: number,
 ): Promise<boolean> {
-  const top = `<!-- ${markerOf(fleet, number, times)} -->`;
-  return (await github.comments(repo, number, mostComments)).some(({ body }) => body.startsWith(top));
+  return (await github.commentOf(repo, number, markerOf(fleet, number, times))) !== undefined;
 }
 
 /** Says so on the issue, once: the label keeps every fleet away until a person takes it off. */

@@ -10,6 +10,7 @@ export type GitPhase = "advertise" | "upload" | "receive";
  * - delayMs: acts that long after all of it was received, even if its client is gone by then
  * - meanwhile: something happens first, then it acts
  * - truncate: acts, sends half of the body, then destroys the connection
+ * - empty: acts, answers without a body
  * - staleMs: reads of issues and their lists answer as at the moment of the injection, for that long
  */
 type FaultKind =
@@ -19,6 +20,7 @@ type FaultKind =
   | { delayMs: number }
   | { meanwhile: () => void }
   | { truncate: true }
+  | { empty: true }
   | { staleMs: number };
 
 export interface Fault {

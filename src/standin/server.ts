@@ -177,7 +177,8 @@ export class FrontServer {
       response.write(sent.subarray(0, Math.floor(sent.length / 2)), () => request.socket.destroy());
       return;
     }
-    response.writeHead(status, headers).end(sent);
+    const bare = typeof kind === "object" && "empty" in kind;
+    response.writeHead(status, bare ? { ...headers, "content-length": "0" } : headers).end(bare ? undefined : sent);
   }
 
   async #act(exchange: Exchange, body: unknown, resource: "core" | "graphql"): Promise<Reply> {

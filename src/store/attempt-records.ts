@@ -124,7 +124,7 @@ export class AttemptRecords {
     return read?.ok ? read.value : null;
   }
 
-  private readTask(worker: string, n: number): Read<Task> | null {
+  readTask(worker: string, n: number): Read<Task> | null {
     const path = this.at(worker, n).task;
     const read = readRecord(path, taskSchema);
     return own(read, path, attemptId(worker, n), (task) => attemptId(task.worker, task.n));

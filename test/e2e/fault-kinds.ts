@@ -40,6 +40,7 @@ export const faults: Readonly<Record<string, { readonly fault: Fault["fault"]; r
   "connection broken before": { fault: "drop", class: "trouble" },
   "reply lost": { fault: "drop-after", class: "trouble" },
   "half a body": { fault: { truncate: true }, class: "trouble" },
+  "no body": { fault: { empty: true }, class: "trouble" },
   "no JSON": { fault: { status: 200, body: "<html>Please sign in</html>" }, class: "trouble" },
   "no answer": { fault: { delayMs: 600_000 }, class: "trouble" },
 };

@@ -23,12 +23,13 @@ interface Request {
   readonly refused: Outcome;
   readonly but?: Readonly<Record<string, Outcome>>;
 }
-const withdrawn = { "301": "withdrawn", "404": "withdrawn", "410": "withdrawn" } as const;
+// A 404 may be a mistake: the list that has the issue counts.
+const looked = { "301": "withdrawn", "404": "delivered", "410": "withdrawn" } as const;
 const requests: Readonly<Record<string, Request>> = {
   "issue looked at again": {
     match: (n) => ({ method: "GET", path: new RegExp(`/issues/${n}$`) }),
     refused: "rejected",
-    but: withdrawn,
+    but: looked,
   },
   "pull requests listed": { match: () => ({ method: "GET", path: /\/pulls$/ }), refused: "rejected" },
   // A 422 may mean that GitHub has not seen the branch yet.
@@ -58,7 +59,7 @@ const once = [
   "500",
   "connection broken before",
   "reply lost",
-].concat(["half a body", "no JSON", "no answer"]);
+].concat(["half a body", "no body", "no JSON", "no answer"]);
 
 /** What must be so after any outcome. */
 async function isTrue(one: Case, end: End, about: string): Promise<void> {
@@ -105,6 +106,9 @@ async function isClean(one: Case, end: End, about: string): Promise<void> {
     // Nor does a pull request that nobody could look at: torture, github-attempts, seed 38.
     const open = one.pulls().some((pull) => pull.state === "open");
     expect([about, open && state !== "done"]).toEqual([about, false]);
+    // A comment on how it failed stands where it is true, and nowhere else.
+    const told = state === "failed" || (state === "done" && end.outcome === "answered");
+    expect([about, one.comments().length]).toEqual([about, told ? 1 : 0]);
     // A later reset gives back whatever it was.
     await reset(one.fleet, "01", false);
     const after = (await one.claims())[0]?.state;
@@ -220,11 +224,28 @@ test("git stays away: kept as a patch, given back, and not for ever", async () =
   );
 });
 
-/** Pushed, and none the wiser: whoever looks next opens its pull request. */
+/** Pushed, and none the wiser: whoever looks next opens its pull request, and no comment says that there is none. */
 async function isDeliveredNext(one: Case, about: string): Promise<void> {
   expect([about, (await one.claims())[0]?.state, one.pulls().length]).toEqual([about, "published", 0]);
   await isDelivered(one, about);
+  expect([about, one.comments()]).toEqual([about, []]);
 }
+
+test("the pull request can't be opened for longer than we wait: nothing is said of it before it is known", async () => {
+  const { one, end } = await attempted("", "opened late", () => [
+    { method: "POST", path: /\/pulls$/, times: 1000, fault: { status: 502 } },
+  ]);
+  expect([end.outcome, one.comments()]).toEqual(["rejected", []]);
+  await isDeliveredNext(one, "opened late");
+});
+
+test("a repository that can't be seen any more: not withdrawn, its people have done nothing", async () => {
+  const { one, end } = await attempted("", "unseen", () => [
+    { method: "GET", path: /\/issues(?:\/\d+)?$/, times: 1000, fault: { status: 404 } },
+  ]);
+  expect([end.outcome, end.reason]).toEqual(["rejected", expect.stringContaining("can't see it")]);
+  await isClean(one, end, "unseen");
+});
 
 async function isDelivered(one: Case, about: string): Promise<void> {
   one.heal();
@@ -333,6 +354,7 @@ test("a person deletes the branch before we look at what became of the push: sai
   await isTrue(one, end, "deleted");
   expect((await reconcile(one.fleet)).failed).toEqual([]);
   expect([(await one.claims())[0]?.state, one.fleet.store.attempts.unsettled()]).toEqual(["failed", []]);
+  expect(one.comments()).toEqual([expect.stringContaining("**rejected**")]);
   expect(await one.dispatch()).not.toBeInstanceOf(Error);
   expect((await one.end()).outcome).toBe("delivered");
 });

@@ -114,6 +114,30 @@ test(
 );
 
 test(
+  "work of a task without an issue that was pushed, and got no pull request: delivered from a branch of its own",
+  async () => {
+    const fleet = await openFleet();
+    const path = /^\/repos\/acme\/site\/pulls$/;
+    fleet.standin.inject({ method: "POST", path, fault: { status: 403, body: { message: "Not now" } } });
+    expect((await fleet.cw(["dispatch", "-r", "acme/site", "-p", "[[scenario:edit]]"])).code).toBe(0);
+    const first = await fleet.ended("01", 1);
+    expect([first.outcome, first.reason]).toEqual(["rejected", expect.stringContaining("Not now")]);
+    expect((await fleet.cw(["restart", "01"])).code).toBe(0);
+    const { outcome, reason, branch } = await fleet.ended("01", 2);
+    expect([outcome, reason]).toEqual(["delivered", expect.stringContaining("/pull/")]);
+    expect(branch).toMatch(/^task-[0-9a-f]{8}-2$/);
+    // What was pushed first stays as it is.
+    const [pull, ...more] = fleet.repo.pulls();
+    expect([pull?.head, more]).toEqual([branch ?? "", []]);
+    expect(Object.keys(await fleet.repo.refs("refs/heads/task-")).toSorted()).toEqual([
+      `refs/heads/${branch?.slice(0, -2)}`,
+      `refs/heads/${branch}`,
+    ]);
+  },
+  long,
+);
+
+test(
   "refuses a worker that does not exist, that never had a task, that is at work",
   async () => {
     const fleet = await openFleet({ workers: ["01", "02"] });

@@ -141,6 +141,18 @@ test("an App that lacks something is refused in words, and nothing else is tried
   }
 });
 
+test("a token of the App that GitHub takes nowhere: what is to be mended is the App, since no token takes its place", async () => {
+  await fleet.cw(["init", "01"], { env: asApp }); // Where the first test is left out.
+  const refused = fleet.standin.inject({
+    ...{ method: "GET", path: /^\/repos\/acme\/site$/, times: 9 },
+    fault: { status: 401, body: { message: "Bad credentials" } },
+  });
+  const ran = await fleet.cw(["dispatch", "-r", "acme/site", "-p", "x"], { env: asApp });
+  refused.remove();
+  expect([ran.code, ran.stderr]).toEqual([6, expect.stringMatching(/Bad credentials.*GITHUB_APP_ID and its key/)]);
+  expect(ran.stderr).not.toContain("GH_TOKEN");
+});
+
 test.each(["moving", "taken"])(
   "%s was renamed after the push: found by its id, and finished by a new process of the App",
   async (name) => {

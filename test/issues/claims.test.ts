@@ -51,6 +51,8 @@ describe("an unclear answer to the write of the ref", () => {
   const cases: [string, Fault["fault"], number][] = [
     ["a lost reply", "drop-after", 1],
     ["half a reply", { truncate: true }, 1],
+    ["a reply without a body", { empty: true }, 1],
+    ["an empty 200 of something in between", { status: 200 }, 2],
     ["a connection that breaks before it is heard", "drop", 2],
     ["a 502", server, 2],
     ["a 200 that is a proxy's page", { status: 200, body: "<html>Please sign in</html>" }, 2],
@@ -126,6 +128,20 @@ describe("reading", () => {
     expect((await claims().read(place)).tip).toEqual(tip);
     site.github.inject({ method: "GET", times: 9, fault: { status: 404, body: { message: "Not Found" } } });
     expect(await failure(claims().read(place))).toMatchObject({ code: "notFound" });
+  });
+
+  test("an empty 200 says nothing: asked again, and where it stays an error in words", async () => {
+    const tip = await held("01-1");
+    for (const path of [/\/git\/ref\//, /\/git\/commits\//]) {
+      site.github.inject({ method: "GET", path, fault: { empty: true } });
+      expect((await claims().read(place)).tip).toEqual(tip);
+      const stays = site.github.inject({ method: "GET", path, times: 9, fault: { empty: true } });
+      expect(await failure(claims().read(place))).toMatchObject({
+        code: "github",
+        message: expect.stringContaining("its answer is empty"),
+      });
+      stays.remove();
+    }
   });
 
   test("a tip that is not ours to understand has no claim", async () => {

@@ -25,6 +25,7 @@ describe("comments", () => {
   const lost: [string, Fault["fault"], number][] = [
     ["a lost reply", "drop-after", 1],
     ["half a reply", { truncate: true }, 1],
+    ["a reply without a body", { empty: true }, 1],
   ];
   for (const [name, fault, count] of lost) {
     test(`${name} is looked up, not repeated`, async () => {
@@ -34,6 +35,20 @@ describe("comments", () => {
       expect(site.github.journal.calls({ method: "POST", path: /comments/ })).toHaveLength(1);
     });
   }
+
+  test("a list that comes without a body is no empty list", async () => {
+    await upsert("First.");
+    site.github.inject({ method: "GET", path: /comments/, fault: { empty: true } });
+    await upsert("Second.");
+    expect(control().comments(site.issue)).toMatchObject([{ body: `<!-- ${marker} -->\nSecond.` }]);
+  });
+
+  test("found behind a thousand of other people's", async () => {
+    for (let at = 0; at < 1000; at++) control().comment(site.issue, `Number ${at}`);
+    const urls = [await upsert("Ours."), await upsert("Ours again.")];
+    expect(new Set(urls).size).toBe(1);
+    expect(control().comments(site.issue)).toHaveLength(1001);
+  });
 
   test("another's words after the marker are not taken for ours", async () => {
     control().comment(site.issue, `I saw <!-- ${marker} --> somewhere`);
@@ -98,6 +113,49 @@ describe("labels", () => {
     await site.client.removeLabel(repo, 4711, "worker:01");
     expect(await site.client.hasLabel(repo, 4711, "worker:01")).toBe(false);
   });
+});
+
+describe("an issue of which GitHub says 404", () => {
+  const missing = (path: RegExp) => site.github.inject({ method: "GET", path, times: 9, fault: { status: 404 } });
+  const asked = () => site.client.issueWith(repo, site.issue, "worker:01");
+
+  test("is as a list has it: open with its label, or closed", async () => {
+    await site.client.addLabel(repo, site.issue, "worker:01");
+    const before = await site.client.issue(repo, site.issue);
+    missing(/issues\/\d+$/);
+    expect(await asked()).toEqual(before);
+    control().close(site.issue);
+    expect(await asked()).toEqual({ ...before, open: false });
+  });
+
+  test("does not exist where a list lacks it", async () => {
+    missing(/issues\/\d+$/);
+    expect(await failure(asked())).toMatchObject({
+      code: "notFound",
+      message: expect.stringContaining("#1 does not exist"),
+    });
+  });
+
+  test("may be there where no list is given either: asked again later", async () => {
+    await site.client.addLabel(repo, site.issue, "worker:01");
+    missing(/issues/);
+    expect(await failure(asked())).toMatchObject({ code: "github", message: expect.stringContaining("can't see it") });
+  });
+
+  test("301 and 410 are GitHub's last word: no list is asked", async () => {
+    for (const status of [301, 410]) {
+      const gone = site.github.inject({ method: "GET", path: /issues\/\d+$/, fault: { status } });
+      expect(await failure(asked())).toMatchObject({ code: "notFound" });
+      expect([gone.fired, site.github.journal.calls({ path: /issues$/ })]).toEqual([1, []]);
+    }
+  });
+});
+
+test("a new issue whose reply comes without a body is looked up among the newest", async () => {
+  site.github.inject({ method: "POST", path: /issues$/, fault: { empty: true } });
+  const made = await site.client.openIssue(repo, "claude-workers:1", "Proposed", "Text.");
+  expect((await site.client.issue(repo, made.number)).title).toBe("Proposed");
+  expect(await site.client.openTitles(repo)).toHaveLength(2);
 });
 
 describe("pull requests", () => {
@@ -186,6 +244,8 @@ describe("refusals", () => {
     ["503 with a page", { status: 503, headers: { "content-type": "text/html" }, body: "<html>down</html>" }],
     ["half an answer", { truncate: true }],
     ["an answer that is not JSON", { status: 200, body: "<html>Please sign in</html>" }],
+    ["an answer without a body", { empty: true }],
+    ["an empty 200 of something in between", { status: 200 }],
     ["a connection that breaks", "drop"],
     ["a lost answer", "drop-after"],
     ["no answer in time", { delayMs: 60_000 }],

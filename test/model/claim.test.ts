@@ -118,6 +118,6 @@ describe("claimSchema", () => {
 
 test("A6: branches and refs come from numbers alone", () => {
   expect(branchNames(22, 3, "6f1f4f64-91a1")).toEqual(["issue-22", "issue-22-e3"]);
-  expect(branchNames(null, 1, "6f1f4f64-91a1")).toEqual(["task-6f1f4f64"]);
+  expect(branchNames(null, 1, "6f1f4f64-91a1")).toEqual(["task-6f1f4f64", "task-6f1f4f64-1"]);
   expect(claimRef("refs/claude-workers/claims", 22)).toBe("refs/claude-workers/claims/issue-22");
 });

@@ -60,6 +60,15 @@ describe("repairsFor", () => {
     expect(over(outcome, "published", { labelled: false })).toEqual(["finish-pull", "settle"]);
   });
 
+  test("how pushed work failed is told where it did: no pull request of it will be there, and nobody said so", () => {
+    const orTell = (outcome: Outcome, untold: boolean) =>
+      repairsFor({ outcome, ours: "published", stale: false, labelled: false, untold }).find(
+        (one) => one.do === "finish-pull",
+      )?.orTell;
+    expect([orTell("rejected", true), orTell("timed-out", true)]).toEqual([true, true]);
+    expect([orTell("rejected", false), orTell("delivered", true), orTell("lost", true)]).toEqual([false, false, false]);
+  });
+
   test("nothing outside is ever done without our claim", () => {
     for (const facts of world()) {
       if (facts.ours !== null) continue;
