@@ -120,7 +120,7 @@ export const claimGuards: readonly Guard[] = [
     text: '        if ("why" in pull && repair.orTell && end !== null) done.push(await tellLate(attempt, end));\n',
     instead: "",
     test: "test/e2e/faults-delivery.test.ts",
-    only: "a person deletes the branch",
+    only: "deletes the branch while",
   },
   {
     name: "a comment is found behind any number of others",

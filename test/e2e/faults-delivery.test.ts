@@ -107,8 +107,7 @@ async function isClean(one: Case, end: End, about: string): Promise<void> {
     const open = one.pulls().some((pull) => pull.state === "open");
     expect([about, open && state !== "done"]).toEqual([about, false]);
     // A comment on how it failed stands where it is true, and nowhere else.
-    const told = state === "failed" || (state === "done" && end.outcome === "answered");
-    expect([about, one.comments().length]).toEqual([about, told ? 1 : 0]);
+    expect([about, one.comments().length]).toEqual([about, state === "failed" ? 1 : 0]);
     // A later reset gives back whatever it was.
     await reset(one.fleet, "01", false);
     const after = (await one.claims())[0]?.state;
@@ -237,6 +236,18 @@ test("the pull request can't be opened for longer than we wait: nothing is said 
   ]);
   expect([end.outcome, one.comments()]).toEqual(["rejected", []]);
   await isDeliveredNext(one, "opened late");
+});
+
+test("a person deletes the branch while its pull request can't be opened: that it failed is told as soon as it is known, once", async () => {
+  const { one, end } = await attempted("", "given up late", () => [
+    { method: "POST", path: /\/pulls$/, times: 1000, fault: { status: 502 } },
+  ]);
+  one.repo.deleteBranch(`issue-${one.issue}`);
+  one.heal();
+  expect((await reconcile(one.fleet)).failed).toEqual([]);
+  expect((await one.claims())[0]?.state).toBe("failed");
+  expect(one.comments()).toEqual([expect.stringContaining("**rejected**")]);
+  await isClean(one, end, "given up late");
 });
 
 test("a repository that can't be seen any more: not withdrawn, its people have done nothing", async () => {
