@@ -2,8 +2,7 @@
  * The stage of the demo: a local GitHub with the project, the model or agent that was cast, and a fleet of two workers, all
  * below one temporary folder. Nothing of the operator's own root, configuration or GitHub credential is used.
  */
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type App, openApp } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
@@ -15,6 +14,7 @@ import { type ScriptedModel, startModel } from "../standin/model/model.ts";
 import { type Standin, startStandin } from "../standin/standin.ts";
 import { sleep, uptimeMs } from "../system/clock.ts";
 import { identify, liveness, signal } from "../system/process.ts";
+import { temporaryFolder } from "../system/temporary.ts";
 import { budgetUsd, type Cast, chooseCast, type Wish } from "./cast.ts";
 import { elsewise, plays } from "./plays.ts";
 import { files, gate, issues, repoName } from "./project.ts";
@@ -38,7 +38,7 @@ export interface Stage {
 
 /** @throws FleetError; then nothing is left */
 export async function setStage(wish: Wish | undefined): Promise<Stage> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "cw-demo-")));
+  const folder = temporaryFolder("demo");
   const supervisors: ProcessIdentity[] = [];
   const closing: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async () => {

@@ -7,8 +7,8 @@ import type { Space } from "../isolation/isolation.ts";
 import type { Command } from "../model/command.ts";
 import type { Task } from "../model/task.ts";
 import { Verdict } from "../model/verdict.ts";
-import { type Difference, isBundle } from "../store/mirror.ts";
-import { changedBytes } from "../store/new-commits.ts";
+import { isBundle } from "../store/bundle.ts";
+import { changedBytes, type Difference, differenceOf } from "../store/new-commits.ts";
 import { type Child, startChild } from "../system/child.ts";
 import { sleep, within } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
@@ -95,7 +95,7 @@ export async function collect(attempt: InFlight): Promise<Work | null> {
     // Before anything reads or writes the whole of it, on a disk that no limit of the agent's counts.
     const bytes = await changedBytes(mirror, base.sha, head, timeoutMs);
     if (bytes > largestChange) throw new Verdict("rejected", `the change is larger than ${largestChange >> 20} MiB`);
-    const difference = await mirror.difference(base.sha, head, timeoutMs);
+    const difference = await differenceOf(mirror, base.sha, head, timeoutMs);
     // Commits that cancel each other out are nothing to review.
     return found(attempt, difference.files.length === 0 ? null : { head, difference });
   } finally {

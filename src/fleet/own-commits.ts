@@ -9,7 +9,7 @@ import { Verdict } from "../model/verdict.ts";
 import type { Identity } from "../model/worker.ts";
 import { publishedMessage } from "../reports/commit-message.ts";
 import type { Mirror } from "../store/mirror.ts";
-import { type Beyond, commitsBeyond, writeCommit } from "../store/new-commits.ts";
+import { type Beyond, commitsBeyond, differenceOf, writeCommit } from "../store/new-commits.ts";
 import type { Work } from "./collect.ts";
 
 /** Nobody reads more, and GitHub shows 250. */
@@ -55,7 +55,7 @@ export async function ownCommits(
   }
   const head = published.get(work.head) ?? work.head;
   await mirror.setHead(head);
-  const difference = fork === base.sha ? work.difference : await mirror.difference(fork, head, timeoutMs);
+  const difference = fork === base.sha ? work.difference : await differenceOf(mirror, fork, head, timeoutMs);
   return { head, known: beyond.known, fork, difference };
 }
 

@@ -8,6 +8,7 @@ import { hasClone } from "../store/kept-clones.ts";
 import { createOnce, isFolder, replaceFile } from "../system/files.ts";
 import { oneAtATime } from "../system/lock.ts";
 import { settingsOf } from "./fleet.ts";
+import { mirrorLock } from "./free-room.ts";
 import type { InFlight } from "./in-flight.ts";
 
 const instructionFiles = ["AGENTS.md", "CLAUDE.md"];
@@ -39,6 +40,7 @@ export async function prepare(attempt: InFlight, late: AbortSignal): Promise<Pre
   const base = resume ? old : fetched;
   attempt.base = base;
   store.attempts.saveBase(task.worker, task.n, base);
+  await attempt.mirror.keepBase(base.sha);
   if (!resume) await attempt.mirror.cloneTo(clone, attempt.branch, base.branch);
 
   const prompt = composePrompt({
@@ -66,9 +68,8 @@ async function fetchBase(attempt: InFlight): Promise<Base> {
   const { store, config } = fleet;
   const branch = settingsOf(fleet, task.repo)?.base ?? snapshot.repository.defaultBranch;
   const ref = lease && task.issue !== null ? claimRef(config.claims.namespace, task.issue) : null;
-  const lockName = `mirror-${task.repo.toLowerCase().replace("/", "--")}`;
   const fetch = () => mirror.fetch(branch, ref, config.steps.prepare);
-  const { base } = await oneAtATime(store.paths.locks, lockName, fetch);
+  const { base } = await oneAtATime(store.paths.locks, mirrorLock(task.repo), fetch);
   return { branch, sha: base };
 }
 

@@ -7,8 +7,16 @@ import type { Proposal } from "./heard.ts";
 import type { InFlight } from "./in-flight.ts";
 import { secretInText } from "./secret-scan.ts";
 
-/** @returns their numbers */
-export async function fileProposals(attempt: InFlight, proposals: readonly Proposal[]): Promise<number[]> {
+/**
+ * @param filed takes their numbers, each as soon as it is known
+ * @param late aborted when the step has run out of time: nothing is filed after that
+ */
+export async function fileProposals(
+  attempt: InFlight,
+  proposals: readonly Proposal[],
+  filed: number[],
+  late: AbortSignal,
+): Promise<void> {
   const { fleet, github, task } = attempt;
   const most = fleet.config.limits.proposals;
   if (proposals.length > most) {
@@ -21,7 +29,6 @@ export async function fileProposals(attempt: InFlight, proposals: readonly Propo
     if (what) throw new Verdict("rejected", `proposal ${at + 1} contains ${what}`);
   }
   const known = proposals.length === 0 ? [] : await github.openTitles(task.repo);
-  const filed: number[] = [];
   for (const [at, { title, body }] of proposals.entries()) {
     const shown = proposalTitle(title);
     if (filed.length >= most || shown === "") continue;
@@ -30,15 +37,10 @@ export async function fileProposals(attempt: InFlight, proposals: readonly Propo
       continue;
     }
     const marker = fleet.store.workers.mark(`${attempt.id}:proposal-${at + 1}`);
-    const { number, url } = await github.openIssue(
-      task.repo,
-      marker,
-      shown,
-      proposalBody(task.worker, attempt.id, body),
-    );
+    const text = proposalBody(task.worker, attempt.id, body);
+    const { number, url } = await github.openIssue(task.repo, { marker, title: shown, text }, late);
     known.push(shown);
     filed.push(number);
     attempt.say({ type: "issue:filed", number, url });
   }
-  return filed;
 }

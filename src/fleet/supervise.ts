@@ -17,6 +17,7 @@ import { closeOut } from "./close-out.ts";
 import { collect, saveBranches, saveWork, type Work } from "./collect.ts";
 import { endAttempt } from "./end-attempt.ts";
 import { credentialsOf, type Fleet, secretsOf } from "./fleet.ts";
+import { freeRoom } from "./free-room.ts";
 import { type InFlight, inStep, throwIfEnding } from "./in-flight.ts";
 import { awaitReset } from "./park.ts";
 import { pauseRefused } from "./pause.ts";
@@ -76,6 +77,7 @@ export async function supervise(fleet: Fleet, worker: string, n: number, shutdow
   } finally {
     clearInterval(polling);
   }
+  await freeRoom(fleet, task, shutdown);
   return true;
 }
 
@@ -212,8 +214,18 @@ async function answer(attempt: InFlight, run: AgentRun, work: Work | null): Prom
   const verdict = verdictWithoutChange(run, false);
   if (attempt.task.mode !== "issue" || run.proposals.length === 0) return verdict;
   const { publish: deadlineMs } = attempt.fleet.config.steps;
-  const filed = await inStep(attempt, "publish", deadlineMs, () => fileProposals(attempt, run.proposals));
-  const list = filed.length === 0 ? "No issue was filed." : `Filed: ${filed.map((number) => `#${number}`).join(", ")}.`;
+  const filed: number[] = [];
+  const told = () =>
+    filed.length === 0 ? "No issue was filed." : `Filed: ${filed.map((number) => `#${number}`).join(", ")}.`;
+  try {
+    await inStep(attempt, "publish", deadlineMs, (late) => fileProposals(attempt, run.proposals, filed, late));
+  } catch (error) {
+    if (isOfTheMachine(error)) throw error;
+    const { outcome, reason } = verdictOfError(error, "publish");
+    // They stay, whatever came after them.
+    return new Verdict(outcome, filed.length === 0 ? reason : `${reason}\n\n${told()}`);
+  }
+  const list = told();
   return new Verdict("answered", verdict.outcome === "answered" ? `${verdict.reason}\n\n${list}` : list);
 }
 

@@ -200,20 +200,23 @@ export class GitHub {
     for (let page = 1; page <= 100; page++) {
       const request = this.client.rest.issues.listForRepo({ ...split(repo), state: "open", per_page: 100, page });
       const { data } = await ask(`open issues of ${repo}`, request);
-      titles.push(...data.map((one) => one.title));
+      // GitHub lists pull requests among them.
+      titles.push(...data.filter((one) => one.pull_request === undefined).map((one) => one.title));
       if (data.length < 100) break;
     }
     return titles;
   }
 
-  /** One issue for each marker: a reply that was lost is looked up among the newest, not repeated. */
-  async openIssue(repo: string, marker: string, title: string, text: string): Promise<{ number: number; url: string }> {
+  /** One issue for each marker: a reply that was lost is looked up among the newest, not repeated. @param late not after its abort */
+  async openIssue(repo: string, issue: { marker: string; title: string; text: string }, late: AbortSignal) {
+    const { marker, title, text } = issue;
     const body = `<!-- ${marker} -->\n${text}`;
     const newest = { ...split(repo), state: "all" as const, sort: "created" as const, direction: "desc" as const };
     return await once(
       this.patience,
       `a new issue of ${repo}`,
       async () => {
+        late.throwIfAborted();
         const { data } = await this.client.rest.issues.create({ ...split(repo), title, body });
         return { number: data.number, url: data.html_url };
       },

@@ -1,18 +1,21 @@
 /**
- * Clones that hold what could not be taken out of them. They are moved away from HOME, which the worker's next task is given
+ * Clones that hold what could not be taken out of them, and how much is kept of old work. Clones are moved away from HOME, which the worker's next task is given
  * anew, into the folder of their attempt: one rename, whatever is in them.
  */
 import { readdirSync, renameSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, relative } from "node:path";
 import type { FleetPaths } from "../model/paths.ts";
 import type { Task } from "../model/task.ts";
 import { failPoint } from "../system/fail-point.ts";
-import { errorCode, isFolder, makeFolder } from "../system/files.ts";
+import { discard, errorCode, isFolder, makeFolder, sizeOf } from "../system/files.ts";
 import { removeTree } from "../system/remove.ts";
 import { takeOver } from "./homes.ts";
 
-/** Of each worker. What can't be taken out is up to the agent, and may be as large as `limits.disk` lets a HOME grow. */
+/** Of each worker clones. What can't be taken out is up to the agent, and may be as large as `limits.disk` lets a HOME grow. */
 const mostKept = 3;
+/** Patches and bundles of each worker that are not small: an agent says how large they get, up to 512 MiB of change each time. */
+const mostBytes = 2 * 2 ** 30;
+const smallBytes = 1 << 20;
 
 /**
  * Once nothing of the attempt lives. Again after a crash: what is there already stays.
@@ -56,11 +59,29 @@ export function giveBackClone(paths: FleetPaths, { worker, repo }: Pick<Task, "w
 
 /** Removes those that are too many, the oldest first: an agent must not fill the disk, one attempt after the other. */
 export async function removeOldClones(paths: FleetPaths, worker: string): Promise<void> {
-  const folder = paths.attempts(worker);
-  const kept = readdirSync(folder)
-    .filter((name) => /^[0-9]{4,}$/.test(name))
-    .sort((one, other) => Number(other) - Number(one))
-    .map((name) => join(folder, name, "clone"))
+  const kept = newestFirst(paths, worker)
+    .map((n) => paths.attempt(worker, n).clone)
     .filter(isFolder);
   for (const clone of kept.slice(mostKept)) await removeTree(clone);
+}
+
+/** Removes large patches and bundles that are too much together, the oldest first. Small ones stay, and all of the newest attempt. */
+export function removeOldWork(paths: FleetPaths, worker: string): void {
+  let bytes = 0;
+  for (const [at, n] of newestFirst(paths, worker).entries()) {
+    const { patch, branches } = paths.attempt(worker, n);
+    for (const file of [patch, branches]) {
+      const size = sizeOf(file);
+      if (size <= smallBytes) continue;
+      bytes += size;
+      if (bytes > mostBytes && at > 0) discard(file);
+    }
+  }
+}
+
+function newestFirst(paths: FleetPaths, worker: string): number[] {
+  return readdirSync(paths.attempts(worker))
+    .filter((name) => /^[0-9]{4,}$/.test(name))
+    .map(Number)
+    .sort((one, other) => other - one);
 }

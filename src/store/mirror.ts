@@ -6,26 +6,14 @@ import { dirname } from "node:path";
 import { FleetError } from "../model/errors.ts";
 import { sleep } from "../system/clock.ts";
 import { failPoint } from "../system/fail-point.ts";
-import { createOnce, isFolder, makeFolder, readFrom, removeFile, replaceFile, sizeOf } from "../system/files.ts";
+import { createOnce, isFolder, makeFolder, removeFile, replaceFile, sizeOf } from "../system/files.ts";
 import { throwIfFull } from "../system/machine-trouble.ts";
 import { removeTree } from "../system/remove.ts";
 import type { ToolResult } from "../system/tools.ts";
+import { isBundle } from "./bundle.ts";
 import { type GitCall, type GitSettings, git, gitFailure, mayPass, repositoryUrl } from "./git.ts";
 
 const cloneMs = 10 * 60_000;
-
-/** What changed between two commits. */
-export interface Difference {
-  readonly commits: number;
-  readonly added: number;
-  readonly removed: number;
-  readonly files: readonly string[];
-}
-
-/** What is none may be taken by git for the way to a repository. */
-export function isBundle(file: string): boolean {
-  return /^# v[23] git bundle\n$/.test(Buffer.from(readFrom(file, 0, 16)).toString("latin1"));
-}
 
 type More = Pick<GitCall, "cwd" | "stdin" | "env" | "encoding" | "token">;
 
@@ -56,7 +44,7 @@ export class Mirror {
       await this.need(["init", "--quiet", "--bare", "--template=", this.path], timeoutMs);
       failPoint("mirror made");
     }
-    const refspecs = [`+refs/heads/${branch}:${this.ref("base")}`];
+    const refspecs = this.tips(branch, "base");
     if (claimRef !== null) refspecs.push(`+${claimRef}:${this.ref("claim")}`);
     await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), ...refspecs], timeoutMs);
     return { base: await this.resolve("base"), claim: claimRef === null ? null : await this.resolve("claim") };
@@ -64,7 +52,8 @@ export class Mirror {
 
   /** Has the claim's newest commit here, unless it is here already. */
   async fetchClaim(claimRef: string, sha: string, timeoutMs: number): Promise<void> {
-    if ((await this.git(["cat-file", "-e", `${sha}^{commit}`], 30_000)).ok) return;
+    // What is here only by chance could be tidied away.
+    if ((await this.git(["update-ref", this.ref("claim"), `${sha}^{commit}`], 30_000)).ok) return;
     const spec = `+${claimRef}:${this.ref("claim")}`;
     await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
   }
@@ -129,38 +118,24 @@ export class Mirror {
    * Fetches a branch as it is now, beside the base. @returns its commit, and where `head` left its line (null: nowhere)
    */
   async fetchAgain(branch: string, head: string, timeoutMs: number): Promise<{ now: string; fork: string | null }> {
-    const spec = `+refs/heads/${branch}:${this.ref("now")}`;
-    await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), spec], timeoutMs);
+    const specs = this.tips(branch, "now");
+    await this.reach(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", this.url(), ...specs], timeoutMs);
     const now = await this.resolve("now");
     return { now, fork: await this.forkOf(now, head, timeoutMs) };
   }
 
-  /** The newest commit that both have; null: their histories have nothing in common. */
+  /** The newest commit that both have; null: their histories have nothing in common. @throws FleetError when git can't tell */
   async forkOf(one: string, other: string, timeoutMs: number): Promise<string | null> {
-    const found = await this.git(["merge-base", one, other], timeoutMs);
-    return found.ok ? found.stdout.trim() : null;
+    const args = ["merge-base", one, other];
+    const found = await this.git(args, timeoutMs);
+    if (found.code === 1) return null;
+    if (!found.ok) throw gitFailure(this.settings, args, found);
+    return found.stdout.trim();
   }
 
   /** What is published from now on. */
   async setHead(sha: string): Promise<void> {
     await this.need(["update-ref", this.ref("head"), sha], 30_000);
-  }
-
-  async difference(base: string, head: string, timeoutMs: number): Promise<Difference> {
-    const commits = Number(await this.need(["rev-list", "--count", `${base}..${head}`], timeoutMs));
-    const numbers = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head];
-    const table = await this.need(numbers, timeoutMs);
-    let added = 0;
-    let removed = 0;
-    const files: string[] = [];
-    for (const row of table.split("\0")) {
-      const [plus, minus, ...name] = row.split("\t");
-      if (name.length === 0) continue;
-      added += Number(plus) || 0; // "-" for binary files
-      removed += Number(minus) || 0;
-      files.push(name.join("\t"));
-    }
-    return { commits, added, removed, files };
   }
 
   /**
@@ -253,6 +228,11 @@ export class Mirror {
     return gitFailure(this.settings, ["push"], result);
   }
 
+  /** What the work starts from stays until the worker's next attempt here: a restart goes on with it. */
+  async keepBase(sha: string): Promise<void> {
+    await this.git(["update-ref", `${this.kept()}/base`, sha], 30_000);
+  }
+
   /** Forgets the refs of this attempt. */
   async forget(): Promise<void> {
     for (const name of ["base", "claim", "head", "now"]) await this.git(["update-ref", "-d", this.ref(name)], 30_000);
@@ -260,6 +240,16 @@ export class Mirror {
 
   private ref(name: string): string {
     return `refs/cw/${this.attempt}/${name}`;
+  }
+
+  /** Refs that outlive the attempt. */
+  private kept(): string {
+    return `refs/kept/${this.attempt.replace(/-\d+$/, "")}`;
+  }
+
+  /** A branch, for this attempt, and for later ones: they need not fetch it all again. */
+  private tips(branch: string, name: string): string[] {
+    return [this.ref(name), `${this.kept()}/now`].map((to) => `+refs/heads/${branch}:${to}`);
   }
 
   private url(): string {

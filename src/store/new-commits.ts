@@ -61,3 +61,28 @@ export async function changedBytes(mirror: Mirror, base: string, head: string, t
   const sizes = await mirror.need(["cat-file", "--batch-check=%(objectsize)"], timeoutMs, { stdin });
   return sizes.split("\n").reduce((sum, size) => sum + (Number(size) || 0), 0);
 }
+
+/** What changed between two commits. */
+export interface Difference {
+  readonly commits: number;
+  readonly added: number;
+  readonly removed: number;
+  readonly files: readonly string[];
+}
+
+export async function differenceOf(mirror: Mirror, base: string, head: string, timeoutMs: number): Promise<Difference> {
+  const commits = Number(await mirror.need(["rev-list", "--count", `${base}..${head}`], timeoutMs));
+  const numbers = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", base, head];
+  const table = await mirror.need(numbers, timeoutMs);
+  let added = 0;
+  let removed = 0;
+  const files: string[] = [];
+  for (const row of table.split("\0")) {
+    const [plus, minus, ...name] = row.split("\t");
+    if (name.length === 0) continue;
+    added += Number(plus) || 0; // "-" for binary files
+    removed += Number(minus) || 0;
+    files.push(name.join("\t"));
+  }
+  return { commits, added, removed, files };
+}

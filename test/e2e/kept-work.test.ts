@@ -1,10 +1,10 @@
 /** What can't be taken out of a clone, or lies beside the work there, outlives the worker's next task. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { begin, events, heard } from "../support/attempt.ts";
-import type { TestFleet } from "../support/fleet.ts";
-import { assign, closeFleets, kill, killedAt, long, openFleet } from "./fleet-stage.ts";
+import { type TestFleet, until } from "../support/fleet.ts";
+import { assign, closeFleets, kill, killedAt, long, openFleet, untilNothingLives } from "./fleet-stage.ts";
 import { unprintable } from "./refused.ts";
 
 afterEach(closeFleets, long);
@@ -44,6 +44,41 @@ test(
     );
     await nextTask(fleet);
     expect(readFileSync(join(kept(fleet, 1), "nested/notes"), "utf8")).toBe("precious\n");
+    expect(await fleet.leftovers()).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "what old attempts left is bounded: once a day the mirror is tidied after an end, old large work goes, small work stays",
+  async () => {
+    const fleet = await openFleet();
+    const script =
+      "for n in $(seq 150); do echo $n > $n; done; commit; voice fail reason 'It does not work.'; done_well";
+    for (const n of [1, 2]) {
+      await begin(fleet, { worker: "01", body: plays(script) });
+      expect((await fleet.ended("01", n)).outcome).toBe("declined");
+    }
+    const mirror = join(fleet.root, ".fleet/repos/acme/site.git");
+    const packs = () => readdirSync(join(mirror, "objects/pack")).filter((name) => name.endsWith(".pack"));
+    const head = () => events(fleet, "01", 1).flatMap((one) => (one.type === "work:collected" ? [one.head] : []))[0];
+    const has = () => Bun.spawnSync(["git", "--git-dir", mirror, "cat-file", "-e", `${head()}`]).exitCode === 0;
+    expect([packs().length > 0, has()]).toEqual([true, true]);
+    const old = Date.now() / 1000 - 90_000;
+    for (const name of readdirSync(mirror, { recursive: true, encoding: "utf8" }))
+      utimesSync(join(mirror, name), old, old);
+    const patch = (n: number) => join(fleet.attempt("01", n), "work.patch");
+    expect([existsSync(patch(1)), existsSync(patch(2))]).toEqual([true, true]);
+    truncateSync(patch(1), 2 ** 31);
+    await nextTask(fleet);
+    await until("the mirror is tidied", () => !has() || null);
+    await untilNothingLives(fleet);
+    // Alone it would be small enough.
+    expect([existsSync(patch(1)), existsSync(patch(2))]).toEqual([true, true]);
+    truncateSync(patch(2), 2 ** 21);
+    await nextTask(fleet);
+    await untilNothingLives(fleet);
+    expect([existsSync(patch(1)), existsSync(patch(2))]).toEqual([false, true]);
     expect(await fleet.leftovers()).toEqual([]);
   },
   long,

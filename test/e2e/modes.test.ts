@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { checkJournal } from "../contracts/contract.ts";
 import { newest } from "../support/attempt.ts";
 import { type TestFleet, testFleet } from "../support/fleet.ts";
+import { api, openPull } from "./fleet-stage.ts";
 
 let fleet: TestFleet;
 beforeAll(async () => {
@@ -83,6 +84,30 @@ describe("mode issue", () => {
       "No test for the greeting",
     ]);
     expect(new Set(filed).size).toBe(2);
+  }, 60_000);
+
+  test("an open pull request is no twin; what was filed before a failure is named in the outcome", async () => {
+    const open = ["The greeting is rude", "No test for the greeting"];
+    for (let number = 1, left = true; left; number++) {
+      try {
+        if (open.includes(fleet.repo.issue(number).title)) fleet.repo.close(number);
+      } catch {
+        left = false;
+      }
+    }
+    const pull = await openPull(fleet, "by-hand");
+    await api(fleet, "PATCH", `/repos/acme/site/pulls/${pull}`, { title: open[0] });
+    expect(fleet.repo.pulls().find(({ number }) => number === pull)).toMatchObject({ title: open[0], state: "open" });
+    const fault = fleet.standin.inject({
+      method: "POST",
+      path: /^\/repos\/acme\/site\/issues$/,
+      skip: 1,
+      fault: { status: 410, body: { message: "Issues are disabled for this repo" } },
+    });
+    const end = await ended(["--mode", "issue", "-p", "Explore. [[scenario:propose]]"]);
+    expect(fault.fired).toBe(1);
+    const [, number] = /^.*Issues are disabled[\s\S]*\n\nFiled: #(\d+)\.$/.exec(end.reason) ?? [];
+    expect([end.outcome, fleet.repo.issue(Number(number)).title]).toEqual(["rejected", "The greeting is rude"]);
   }, 60_000);
 
   test("an issue that an agent proposed is not taken up by itself", async () => {

@@ -5,7 +5,7 @@ import { ownCommits } from "../../src/fleet/own-commits.ts";
 import { Verdict } from "../../src/model/verdict.ts";
 import { isWorkflow } from "../../src/model/workflows.ts";
 import { Mirror } from "../../src/store/mirror.ts";
-import { filesBeyond } from "../../src/store/new-commits.ts";
+import { differenceOf, filesBeyond } from "../../src/store/new-commits.ts";
 import { held } from "../support/attack.ts";
 import { limit, type Mirrors, openMirrors } from "../support/mirrors.ts";
 
@@ -56,7 +56,7 @@ async function published() {
   const bundle = join(place, "work.bundle");
   agent(`git bundle create --quiet ${bundle} HEAD --not $B`);
   const head = await mirror.importBundle(bundle, limit);
-  const work = { head, difference: await mirror.difference(base, head, limit) };
+  const work = { head, difference: await differenceOf(mirror, base, head, limit) };
   return await ownCommits(mirror, who, { branch: "main", sha: base }, work, limit);
 }
 const listed = (from: string, format: string, not = base) =>

@@ -3,7 +3,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { type FleetPaths, fleetPaths } from "../../src/model/paths.ts";
-import { giveBackClone, hasClone, keepClone, removeOldClones } from "../../src/store/kept-clones.ts";
+import { giveBackClone, hasClone, keepClone, removeOldClones, removeOldWork } from "../../src/store/kept-clones.ts";
 import { isOfTheMachine } from "../../src/system/machine-trouble.ts";
 import { onSmallDisk } from "../support/small-disk.ts";
 import { newFolder } from "../system/folder.ts";
@@ -88,4 +88,42 @@ test("is given to the attempt that goes on with it, once, and never over another
   expect([giveBackClone(paths, task(2), 1), giveBackClone(paths, task(2), 1)]).toEqual([true, false]);
   expect(fs.readFileSync(join(paths.clone("01", repo), "work"), "utf8")).toBe("work 1");
   expect(hasClone(paths, "01", 1)).toBe(false);
+});
+
+test("of large patches and bundles the newest 2 GiB stay, of the newest attempt all; small ones stay for ever", () => {
+  const mib = 1 << 20;
+  const left = (sizes: readonly { patch?: number; branches?: number }[]) => {
+    paths = fleetPaths(folder.in(crypto.randomUUID()));
+    const files = sizes.flatMap((size, at) => {
+      const { folder: of, patch, branches } = paths.attempt("01", 8 + at);
+      fs.mkdirSync(of, { recursive: true });
+      // Sparse: a size without the bytes.
+      const write = (file: string, bytes = 0) => {
+        fs.writeFileSync(file, "");
+        fs.truncateSync(file, bytes * mib);
+        return file;
+      };
+      return [
+        ...(size.patch ? [write(patch, size.patch)] : []),
+        ...(size.branches ? [write(branches, size.branches)] : []),
+      ];
+    });
+    removeOldWork(paths, "01");
+    return files.filter((file) => fs.existsSync(file)).map((file) => file.slice(file.indexOf("attempts/") + 9));
+  };
+  expect(left([{ patch: 1 }, { patch: 2, branches: 1 }, { patch: 600 }, { patch: 700, branches: 700 }])).toEqual([
+    "0008/work.patch",
+    "0009/work.patch",
+    "0009/branches.bundle",
+    "0010/work.patch",
+    "0011/work.patch",
+    "0011/branches.bundle",
+  ]);
+  expect(left([{ patch: 1 }, { patch: 2, branches: 1 }, { branches: 800 }, { patch: 700, branches: 700 }])).toEqual([
+    "0008/work.patch",
+    "0009/branches.bundle",
+    "0011/work.patch",
+    "0011/branches.bundle",
+  ]);
+  expect(left([{ patch: 9 }, { patch: 3000, branches: 3000 }])).toEqual(["0009/work.patch", "0009/branches.bundle"]);
 });

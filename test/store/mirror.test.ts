@@ -7,6 +7,7 @@ import { FleetError } from "../../src/model/errors.ts";
 import { findSecrets } from "../../src/model/secret-shapes.ts";
 import { git as ours } from "../../src/store/git.ts";
 import { Mirror } from "../../src/store/mirror.ts";
+import { differenceOf } from "../../src/store/new-commits.ts";
 import { tokenOf } from "../standin/site.ts";
 import { limit, type Mirrors, openMirrors } from "../support/mirrors.ts";
 
@@ -24,16 +25,20 @@ beforeEach(() => {
   ({ place, mirror, attempt } = mirrors.next());
 });
 
+const who = {
+  GIT_AUTHOR_NAME: "a",
+  GIT_AUTHOR_EMAIL: "a@b",
+  GIT_COMMITTER_NAME: "a",
+  GIT_COMMITTER_EMAIL: "a@b",
+};
+
 /** Git as an agent has it, in its clone. */
 function git(cwd: string, ...args: string[]): string {
   const env = {
     PATH: mirrors.settings.toolPath,
     HOME: cwd,
     GIT_CONFIG_NOSYSTEM: "1",
-    GIT_AUTHOR_NAME: "a",
-    GIT_AUTHOR_EMAIL: "a@b",
-    GIT_COMMITTER_NAME: "a",
-    GIT_COMMITTER_EMAIL: "a@b",
+    ...who,
   };
   const ran = Bun.spawnSync(["git", ...args], { cwd, env });
   if (ran.exitCode !== 0) throw new Error(`git ${args.join(" ")}: ${ran.stderr}`);
@@ -67,7 +72,7 @@ describe("the way of the work", () => {
     expect(fs.existsSync(join(clone, ".git/objects/info/alternates"))).toBe(false);
     const head = await mirror.importBundle(bundle, limit);
     expect(head).toBe(git(clone, "rev-parse", "HEAD"));
-    expect(await mirror.difference(base, head, limit)).toEqual({
+    expect(await differenceOf(mirror, base, head, limit)).toEqual({
       commits: 2,
       added: 3,
       removed: 0,
@@ -81,7 +86,7 @@ describe("the way of the work", () => {
     );
     expect(fs.statSync(join(place, "mirror.git")).mode & 0o777).toBe(0o700);
     await mirror.forget();
-    expect(git(join(place, "mirror.git"), "for-each-ref")).toBe("");
+    expect(git(join(place, "mirror.git"), "for-each-ref", "--format=%(refname)")).toBe("refs/kept/01/now");
   });
 
   test("a lease that does not hold refuses all of a push", async () => {
@@ -163,7 +168,7 @@ describe("differences of every kind", () => {
   test.each(kinds)("%s", async (_, change, expected) => {
     const { base, bundle } = await worked(change);
     const head = await mirror.importBundle(bundle, limit);
-    const found = await mirror.difference(base, head, limit);
+    const found = await differenceOf(mirror, base, head, limit);
     expect({ ...found, files: found.files.toSorted() }).toEqual({ commits: 1, ...expected });
   });
 
@@ -246,7 +251,7 @@ describe("a clone that an agent has poisoned", () => {
     const canary = join(place, "canary");
     poison(clone, canary);
     const head = await mirror.importBundle(bundle, limit);
-    await mirror.difference(base, head, limit);
+    await differenceOf(mirror, base, head, limit);
     await mirror.savePatch(base, head, join(place, "work.patch"), limit);
     await mirror.changes(base, head, limit);
     await mirror.messages(base, head, limit);
@@ -273,7 +278,9 @@ describe("a clone that an agent has poisoned", () => {
     fs.writeFileSync(bundle, content(clone));
     await expect(mirror.importBundle(bundle, limit)).rejects.toBeInstanceOf(FleetError);
     expect(fs.readdirSync(place).filter((name) => name.startsWith("canary"))).toEqual([]);
-    expect(git(join(place, "mirror.git"), "for-each-ref", "--format=%(refname)")).toBe(`refs/cw/${attempt}/base`);
+    expect(git(join(place, "mirror.git"), "for-each-ref", "--format=%(refname)", "refs/cw")).toBe(
+      `refs/cw/${attempt}/base`,
+    );
   });
 });
 
@@ -340,6 +347,21 @@ test("A21: the environment is ours alone: no prompt, no configuration of the ope
       "transfer.fsckObjects",
     ].map(configured),
   ).toEqual(["never", undefined, "", "/dev/null", "false", "true"]);
+});
+
+test("histories have nothing in common only where git says so: what it can't tell is an error", async () => {
+  const { base } = await worked(write("new", "a"));
+  const settings = (program: string) => ({ ...mirrors.settings, program });
+  const alone = new Mirror(mirrors.settings, join(place, "mirror.git"), "acme/site", attempt);
+  const { tree } = await alone.commit(base);
+  const orphan = (await alone.need(["commit-tree", tree, "-m", "alone"], limit, { env: who })).trim();
+  expect(await alone.forkOf(base, orphan, limit)).toBeNull();
+  expect(await alone.forkOf(base, base, limit)).toBe(base);
+  await expect(alone.forkOf(base, `${"0".repeat(39)}1`, limit)).rejects.toThrow(/^git merge-base failed/);
+  const slow = join(place, "slow");
+  fs.writeFileSync(slow, "#!/bin/sh\nexec sleep 60\n", { mode: 0o755 });
+  const late = new Mirror(settings(slow), join(place, "mirror.git"), "acme/site", attempt);
+  await expect(late.forkOf(base, orphan, 100)).rejects.toThrow("git merge-base took too long");
 });
 
 test("git takes no more memory than half of the machine's, and goes before whoever is not of the fleet", async () => {

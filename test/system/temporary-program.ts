@@ -1,11 +1,11 @@
-/** Works in a temporary folder as told: `return`, `throw`, or `hang` until it is killed. */
+/** Works in a temporary folder as told: `return`, `throw`, or `hang` (`demo`: in the folder of one) until it is killed. */
 import { inTemporaryFolder } from "../../src/system/temporary.ts";
 
 const [how] = process.argv.slice(2);
 try {
-  const folder = await inTemporaryFolder("version", async (path) => {
+  const folder = await inTemporaryFolder(how === "demo" ? "demo" : "version", async (path) => {
     if (how === "throw") throw new Error("no such thing");
-    if (how === "hang") {
+    if (how === "hang" || how === "demo") {
       console.log(path);
       await Bun.sleep(60_000);
     }

@@ -1,6 +1,6 @@
 /** Folders for as long as a command runs: each is gone with it, or with the next command when it was killed. */
 import { afterAll, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newFolder } from "./folder.ts";
 
@@ -24,8 +24,8 @@ async function over(...args: string[]): Promise<string> {
   return said.trim();
 }
 
-async function atWork() {
-  const child = run(["hang"]);
+async function atWork(how = "hang") {
+  const child = run([how]);
   for await (const _ of child.stdout) break;
   return child;
 }
@@ -59,4 +59,23 @@ test("what a killed command left goes with the next one; that of a living one an
   await living.exited;
   await over("return");
   expect(left()).toEqual(strangers.filter((name) => name !== kept));
+}, 20_000);
+
+test("what a killed demo left goes when nothing of it can be at work any more", async () => {
+  const before = left();
+  const child = await atWork("demo");
+  const [demo = ""] = left().filter((name) => !before.includes(name));
+  expect(demo).toMatch(/^cw-demo-/);
+  const aged = () => utimesSync(join(place, demo), 0, 0);
+  aged();
+  await over("return");
+  expect(left()).toContain(demo);
+  utimesSync(join(place, demo), new Date(), new Date());
+  child.kill("SIGKILL");
+  await child.exited;
+  await over("return");
+  expect(left()).toContain(demo);
+  aged();
+  await over("return");
+  expect(left()).toEqual(before);
 }, 20_000);
