@@ -239,4 +239,27 @@ export const publishGuards: readonly Guard[] = [
     instead: "if (twin === repo)",
     test: "test/config/load.test.ts",
   },
+  {
+    name: "proposals: none is filed behind the supervisor's back",
+    file: "src/issues/github.ts",
+    text: "        late.throwIfAborted();\n",
+    instead: "",
+    test: "test/fleet/propose.test.ts",
+  },
+  {
+    name: "proposals: what was filed before a failure is named",
+    file: "src/fleet/supervise.ts",
+    text: "filed.length === 0 ? reason : ",
+    instead: "filed.length >= 0 ? reason : ",
+    test: "test/e2e/modes.test.ts",
+    only: "an open pull request is no twin",
+  },
+  {
+    name: "a git that can't tell is no history of its own",
+    file: "src/store/mirror.ts",
+    text: "if (found.code === 1) return null;",
+    instead: "if (!found.ok) return null;",
+    test: "test/store/mirror.test.ts",
+    only: "have nothing in common only",
+  },
 ];
