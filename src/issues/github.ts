@@ -209,8 +209,8 @@ export class GitHub {
 
   /** One issue for each marker: a reply that was lost is looked up among the newest, not repeated. @param late not after its abort */
   async openIssue(repo: string, issue: { marker: string; title: string; text: string }, late: AbortSignal) {
-    const { marker, title, text } = issue;
-    const body = `<!-- ${marker} -->\n${text}`;
+    const { marker, title } = issue;
+    const body = `<!-- ${marker} -->\n${issue.text}`;
     const newest = { ...split(repo), state: "all" as const, sort: "created" as const, direction: "desc" as const };
     return await once(
       this.patience,
@@ -231,12 +231,8 @@ export class GitHub {
 
   async pullsOf(repo: string, branch: string): Promise<Pull[]> {
     const place = split(repo);
-    const request = this.client.rest.pulls.list({
-      ...place,
-      head: `${place.owner}:${branch}`,
-      state: "all",
-      per_page: 100,
-    });
+    const head = `${place.owner}:${branch}`;
+    const request = this.client.rest.pulls.list({ ...place, head, state: "all", per_page: 100 });
     const { data } = await ask(`pull requests of ${repo}:${branch}`, request);
     return data.map(toPull);
   }

@@ -1,6 +1,6 @@
 /**
- * Clones that hold what could not be taken out of them, and how much is kept of old work. Clones are moved away from HOME, which the worker's next task is given
- * anew, into the folder of their attempt: one rename, whatever is in them.
+ * Clones that hold what could not be taken out of them, and how much is kept of old work. Clones are moved away from HOME, which
+ * the worker's next task is given anew, into the folder of their attempt: one rename, whatever is in them.
  */
 import { readdirSync, renameSync } from "node:fs";
 import { dirname, relative } from "node:path";

@@ -153,7 +153,8 @@ describe("an issue of which GitHub says 404", () => {
 
 test("a new issue whose reply comes without a body is looked up among the newest", async () => {
   site.github.inject({ method: "POST", path: /issues$/, fault: { empty: true } });
-  const made = await site.client.openIssue(repo, "claude-workers:1", "Proposed", "Text.");
+  const asked = { marker: "claude-workers:1", title: "Proposed", text: "Text." };
+  const made = await site.client.openIssue(repo, asked, new AbortController().signal);
   expect((await site.client.issue(repo, made.number)).title).toBe("Proposed");
   expect(await site.client.openTitles(repo)).toHaveLength(2);
 });
