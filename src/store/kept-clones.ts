@@ -79,9 +79,12 @@ export function removeOldWork(paths: FleetPaths, worker: string): void {
   }
 }
 
+/** Where they can't be listed, nothing is removed: an attempt at work must not end by what is done for room. */
 function newestFirst(paths: FleetPaths, worker: string): number[] {
-  return readdirSync(paths.attempts(worker))
-    .filter((name) => /^[0-9]{4,}$/.test(name))
-    .map(Number)
-    .sort((one, other) => other - one);
+  try {
+    const names = readdirSync(paths.attempts(worker)).filter((name) => /^[0-9]{4,}$/.test(name));
+    return names.map(Number).sort((one, other) => other - one);
+  } catch {
+    return [];
+  }
 }

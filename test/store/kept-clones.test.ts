@@ -79,6 +79,15 @@ test("of each worker the three newest stay", async () => {
   expect([1, 2, 9, 10, 11].filter((n) => hasClone(paths, "01", n))).toEqual([9, 10, 11]);
 });
 
+test("where attempts can't be listed nothing is removed, and nobody is told: torture, errors, seed 71", async () => {
+  aClone(1);
+  const folder = dirname(paths.attempt("01", 1).folder);
+  fs.rmSync(folder, { recursive: true });
+  fs.writeFileSync(folder, "");
+  await removeOldClones(paths, "01");
+  expect(() => removeOldWork(paths, "01")).not.toThrow();
+});
+
 test("is given to the attempt that goes on with it, once, and never over another", () => {
   aClone(1);
   keepClone(paths, task(1));
