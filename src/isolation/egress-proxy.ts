@@ -9,6 +9,7 @@ import ipaddr from "ipaddr.js";
 import { readTlsClientHello } from "read-tls-client-hello";
 import { decideEgress, type EgressRule, namesAddress, refusedGreeting, type TlsGreeting } from "../model/egress.ts";
 import { within } from "../system/clock.ts";
+import { listenOn } from "./listen.ts";
 
 export interface ProxyOptions {
   /** Where it listens; a path of at most 100 bytes that does not exist. */
@@ -45,10 +46,7 @@ export async function startEgressProxy(options: ProxyOptions): Promise<{ close()
     void serve(client, options, keep).finally(() => client.destroy());
   });
   server.maxConnections = mostConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.socket, resolve);
-  });
+  await listenOn(server, options.socket);
   return {
     close: () =>
       new Promise((resolve) => {

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { isPassed, isPassedHeader, passedOn, refusedInRequest } from "../model/model-request.ts";
 import { within } from "../system/clock.ts";
+import { listenOn } from "./listen.ts";
 
 export interface GatewayOptions {
   /** Where it listens; a path of at most 100 bytes that does not exist. */
@@ -59,10 +60,7 @@ export async function startModelGateway(options: GatewayOptions): Promise<{ clos
   server.setTimeout(0);
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.socket, resolve);
-  });
+  await listenOn(server, options.socket);
   return {
     close: () =>
       new Promise((resolve) => {
