@@ -313,9 +313,11 @@ test("the step runs out of time while the claim of a confirmed pull request is b
 
 test("what the step learns of its pull request after its time is left to whoever looks next", async () => {
   const one = rig.case({ config: { steps: { publish: "4s" } } });
+  // Its end waits for a look at the claim: meanwhile the answer arrives.
+  const close = { method: "GET", path: /\/git\/ref\//, fault: { delayMs: 6000 } } as const;
   one.later = [
+    { method: "POST", path: /\/pulls$/, fault: { meanwhile: () => void one.inject(close) } },
     { method: "GET", path: /\/pulls\/\d+$/, fault: { delayMs: 6000 } },
-    { method: "GET", path: /\/comments/, fault: { delayMs: 6000 } },
   ];
   expect(await one.dispatch()).not.toBeInstanceOf(Error);
   const end = await one.end();
